@@ -1,0 +1,146 @@
+//! What is wrong with a document, all of it at once.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The most faults that are listed; a document with more is told so in the last one.
+pub const FAULTS_MAX: usize = 100;
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) to the offending value: `/variants/0/weight`; empty for the document itself.
+    pub pointer: String,
+    /// What is wrong, in lower case and without a full stop.
+    pub message: String,
+}
+
+/// A non-empty list of faults: the reason why a document was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// A single fault.
+    pub fn one(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(vec![Fault { pointer: pointer.into(), message: message.into() }])
+    }
+
+    /// The faults in the order in which they stand in the document.
+    pub fn as_slice(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// The faults, each with `prefix` in front of its pointer: for a document inside another one.
+    pub fn below(self, prefix: &str) -> Self {
+        Self(self.0.into_iter().map(|f| Fault { pointer: format!("{prefix}{}", f.pointer), ..f }).collect())
+    }
+}
+
+impl From<Faults> for Vec<Fault> {
+    fn from(faults: Faults) -> Self {
+        faults.0
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            let pointer = if fault.pointer.is_empty() { "document" } else { &fault.pointer };
+            write!(f, "{separator}{pointer}: {}", fault.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// A place in a document, as a list of links that live on the stack: rendered only when a fault is found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Root,
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    pub(crate) fn field<'b>(&'b self, name: &'b str) -> Place<'b> {
+        Place::Field(self, name)
+    }
+
+    pub(crate) fn item(&self, index: usize) -> Place<'_> {
+        Place::Item(self, index)
+    }
+
+    fn render(&self, out: &mut String) {
+        match self {
+            Place::Root => {}
+            Place::Field(parent, name) => {
+                parent.render(out);
+                out.push('/');
+                out.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Place::Item(parent, index) => {
+                parent.render(out);
+                out.push('/');
+                out.push_str(&index.to_string());
+            }
+        }
+    }
+
+    pub(crate) fn pointer(&self) -> String {
+        let mut out = String::new();
+        self.render(&mut out);
+        out
+    }
+}
+
+/// Collects faults while a document is read.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Fault>);
+
+impl Findings {
+    pub(crate) fn add(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        if self.0.len() < FAULTS_MAX {
+            self.0.push(Fault { pointer: place.pointer(), message: message.into() });
+        } else if self.0.len() == FAULTS_MAX {
+            self.0.push(Fault { pointer: String::new(), message: format!("more than {FAULTS_MAX} faults; the rest is not listed") });
+        }
+    }
+
+    /// `value`, if nothing was found. A reader that found a fault may give no value, and one that gives none must say why.
+    pub(crate) fn result<T>(self, value: Option<T>) -> Result<T, Faults> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ if self.0.is_empty() => Err(Faults::one("", "the document cannot be read")),
+            _ => Err(Faults(self.0)),
+        }
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), Faults> {
+        if self.0.is_empty() { Ok(()) } else { Err(Faults(self.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_escape_slash_and_tilde() {
+        let root = Place::Root;
+        let attr = root.field("a/b~c");
+        assert_eq!(attr.item(3).pointer(), "/a~1b~0c/3");
+    }
+
+    #[test]
+    fn a_flood_of_faults_is_cut_and_says_so() {
+        let mut found = Findings::default();
+        (0..1000).for_each(|i| found.add(&Place::Root.item(i), "bad"));
+        let faults = found.into_result().unwrap_err();
+        assert_eq!(faults.as_slice().len(), FAULTS_MAX + 1);
+        assert!(faults.as_slice()[FAULTS_MAX].message.contains("more than"));
+    }
+}

@@ -1,0 +1,253 @@
+//! A JSON document as read from outside: borrowed where it can be, duplicate names kept so that they can be refused.
+//!
+//! The reader in front of the model. serde's derive stops at the first fault; a person who sends a flag wants all of
+//! them, so documents are first read into this tree and then turned into the model by functions that go on after a fault.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use crate::fault::{Findings, Place};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+struct JsonVisitor;
+
+/// serde's own `Cow<str>` always allocates when it stands alone; this borrows where the input lets it.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        // serde_json never gives a non-finite number; another format that does gives a value that fits nowhere.
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(text.to_owned())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(Text(name)) = map.next_key()? {
+            fields.push((name, map.next_value()?));
+        }
+        Ok(Json::Object(fields))
+    }
+}
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+impl<'a> Json<'a> {
+    /// The same document as an owned tree. Of repeated names the last wins, as in every JSON library.
+    pub(crate) fn to_value(&self) -> serde_json::Value {
+        use serde_json::Value;
+        match self {
+            Json::Null => Value::Null,
+            Json::Bool(b) => Value::Bool(*b),
+            Json::Number(n) => Value::Number(n.clone()),
+            Json::String(s) => Value::String(s.clone().into_owned()),
+            Json::Array(items) => Value::Array(items.iter().map(Json::to_value).collect()),
+            Json::Object(fields) => Value::Object(fields.iter().map(|(k, v)| (k.clone().into_owned(), v.to_value())).collect()),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::String(_) => "a string",
+            Json::Array(_) => "a list",
+            Json::Object(_) => "an object",
+        }
+    }
+
+    pub(crate) fn expected(&self, what: &str, at: &Place<'_>, found: &mut Findings) {
+        found.add(at, format!("expected {what}, got {}", self.kind()));
+    }
+
+    /// A string that can be stored: PostgreSQL has no place for U+0000, so no document may hold it.
+    pub(crate) fn string(&self, at: &Place<'_>, found: &mut Findings) -> Option<&str> {
+        let Json::String(text) = self else {
+            self.expected("a string", at, found);
+            return None;
+        };
+        if text.contains('\0') {
+            found.add(at, "must not contain the character U+0000");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A string of at most `max` characters.
+    pub(crate) fn short_string(&self, max: usize, at: &Place<'_>, found: &mut Findings) -> Option<String> {
+        let text = self.string(at, found)?;
+        // Bytes bound characters from above, so the count is only needed near the bound.
+        if text.len() > max && text.chars().count() > max {
+            found.add(at, format!("must have at most {max} characters, got {}", text.chars().count()));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// Whether U+0000 stands anywhere inside.
+    pub(crate) fn has_nul(&self) -> bool {
+        match self {
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
+            Json::String(text) => text.contains('\0'),
+            Json::Array(items) => items.iter().any(Json::has_nul),
+            Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || value.has_nul()),
+        }
+    }
+
+    /// A key of the wanted kind.
+    pub(crate) fn key<K: std::str::FromStr<Err = crate::key::KeyError>>(&self, at: &Place<'_>, found: &mut Findings) -> Option<K> {
+        match self.string(at, found)?.parse() {
+            Ok(key) => Some(key),
+            Err(error) => {
+                found.add(at, error.to_string());
+                None
+            }
+        }
+    }
+
+    pub(crate) fn bool(&self, at: &Place<'_>, found: &mut Findings) -> Option<bool> {
+        if let Json::Bool(value) = self {
+            return Some(*value);
+        }
+        self.expected("a boolean", at, found);
+        None
+    }
+
+    /// A finite number. (serde_json refuses `1e999` while it reads the text, so what is here is finite.)
+    pub(crate) fn number(&self, at: &Place<'_>, found: &mut Findings) -> Option<f64> {
+        if let Json::Number(number) = self
+            && let Some(value) = number.as_f64()
+            && value.is_finite()
+        {
+            return Some(value);
+        }
+        self.expected("a number", at, found);
+        None
+    }
+
+    pub(crate) fn array(&self, at: &Place<'_>, found: &mut Findings) -> Option<&[Json<'a>]> {
+        if let Json::Array(items) = self {
+            return Some(items);
+        }
+        self.expected("a list", at, found);
+        None
+    }
+
+    /// The fields of an object, each name once.
+    pub(crate) fn fields(&self, at: &Place<'_>, found: &mut Findings) -> Option<&[(Cow<'a, str>, Json<'a>)]> {
+        let Json::Object(fields) = self else {
+            self.expected("an object", at, found);
+            return None;
+        };
+        // Up to a few dozen names the pairwise look is the fastest; beyond that sort.
+        let repeated = if fields.len() <= 32 {
+            fields.iter().enumerate().find(|(i, (name, _))| fields.iter().take(*i).any(|(other, _)| other == name)).map(|(_, f)| &f.0)
+        } else {
+            let mut names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
+            names.sort_unstable();
+            names.windows(2).find_map(|pair| match pair {
+                [a, b] if a == b => Some(*a),
+                _ => None,
+            })
+        };
+        if let Some(name) = repeated {
+            found.add(&at.field(name), "this name stands twice in one object");
+        }
+        Some(fields)
+    }
+}
+
+/// Reports a field that nobody reads, with the names that would have been.
+pub(crate) fn unknown(name: &str, known: &[&str], at: &Place<'_>, found: &mut Findings) {
+    let listed = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+    found.add(&at.field(name), format!("unknown field; known here: {listed}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_strings_are_borrowed_and_numbers_keep_their_form() {
+        let json: Json<'_> = serde_json::from_str(r#"{"a":"x","b":[3.0,10,null,true]}"#).unwrap();
+        let Json::Object(fields) = &json else { panic!("an object") };
+        assert!(matches!(&fields[0].1, Json::String(Cow::Borrowed("x"))));
+        assert_eq!(json.to_value().to_string(), r#"{"a":"x","b":[3.0,10,null,true]}"#);
+    }
+
+    #[test]
+    fn a_repeated_name_is_found_in_small_and_large_objects() {
+        for n in [2, 100] {
+            let body: Vec<_> = (0..n).map(|i| format!("\"k{i}\":1")).chain(["\"k0\":2".to_owned()]).collect();
+            let text = format!("{{{}}}", body.join(","));
+            let json: Json<'_> = serde_json::from_str(&text).unwrap();
+            let mut found = Findings::default();
+            json.fields(&Place::Root, &mut found);
+            assert_eq!(found.into_result().unwrap_err().as_slice()[0].pointer, "/k0");
+        }
+    }
+}

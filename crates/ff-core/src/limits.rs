@@ -1,0 +1,45 @@
+//! The bounds on everything that comes from outside. Each is named in the fault that it causes.
+
+/// Variants in a flag.
+pub const VARIANTS_MAX: usize = 100;
+/// Rules in a flag.
+pub const RULES_MAX: usize = 500;
+/// Conditions inside conditions: how deep a tree may be.
+pub const CONDITION_DEPTH_MAX: usize = 16;
+/// Clauses and tests in the conditions of one flag, or in one segment's criteria.
+pub const CONDITION_NODES_MAX: usize = 2_000;
+/// Regular expressions in one flag or segment.
+pub const REGEXES_MAX: usize = 50;
+/// Bytes of a regular expression's text.
+pub const REGEX_LENGTH_MAX: usize = 1_000;
+/// Bytes of a compiled regular expression, as the `regex` crate counts them.
+pub const REGEX_SIZE_MAX: usize = 256 * 1024;
+/// Values in the list of an `in` or a network test.
+pub const LIST_LENGTH_MAX: usize = 10_000;
+/// User ids in a segment's `included` or `excluded` list.
+pub const MEMBERS_MAX: usize = 1_000_000;
+/// Bytes of a text operand.
+pub const OPERAND_LENGTH_MAX: usize = 1_024;
+/// Bytes of an attribute's name.
+pub const ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
+/// Characters of a name, an owner or a salt.
+pub const NAME_LENGTH_MAX: usize = 256;
+/// Characters of a description.
+pub const DESCRIPTION_LENGTH_MAX: usize = 4_096;
+/// Tags of a flag.
+pub const TAGS_MAX: usize = 50;
+/// Entries of a flag's metadata.
+pub const METADATA_MAX: usize = 50;
+/// Bytes of a variant's value, written as JSON.
+pub const VALUE_LENGTH_MAX: usize = 64 * 1024;
+/// Bytes of a user id.
+pub const USER_ID_LENGTH_MAX: usize = 1_024;
+/// Attributes of a user, those inside nested objects counted.
+pub const ATTRIBUTES_MAX: usize = 1_000;
+/// Objects inside objects in a user's attributes.
+pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
+/// How many segments or prerequisites may stand behind one another.
+pub const REFERENCE_DEPTH_MAX: usize = 16;
+/// Steps that one evaluation may take at most, segments and prerequisites followed: the sum of the clauses and tests
+/// of everything that a flag reaches, counted as often as it is reached.
+pub const EVALUATION_STEPS_MAX: u64 = 10_000;

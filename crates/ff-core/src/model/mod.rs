@@ -1,0 +1,21 @@
+//! The model: flags and segments as JSON shows them and rows hold them.
+//!
+//! A value of these types is right in itself: keys, weights, operands, ids and bounds were checked when it was read.
+//! What only the other flags and segments can tell (whether a segment exists, whether prerequisites form a cycle) is
+//! checked when a [`Ruleset`](crate::Ruleset) is compiled.
+
+mod condition;
+mod definition;
+mod flag;
+mod operation;
+mod rule;
+mod scalar;
+mod segment;
+
+pub use condition::{Amount, Clause, Condition, Percentage, Prerequisite, TimeWindow};
+pub use definition::{Configuration, Definition, Use, VariantInUse};
+pub use flag::{Flag, FlagType, State, Variant, Weight};
+pub use operation::{Network, Operation, Ordering, Pattern, Place as TextPlace, Test};
+pub use rule::{Rollout, Rule, Share};
+pub use scalar::{OneOrMany, Scalar};
+pub use segment::Segment;

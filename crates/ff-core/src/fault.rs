@@ -103,8 +103,14 @@ pub(crate) struct Findings(Vec<Fault>);
 
 impl Findings {
     pub(crate) fn add(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        if self.0.len() <= FAULTS_MAX {
+            self.push(Fault { pointer: place.pointer(), message: message.into() });
+        }
+    }
+
+    pub(crate) fn push(&mut self, fault: Fault) {
         if self.0.len() < FAULTS_MAX {
-            self.0.push(Fault { pointer: place.pointer(), message: message.into() });
+            self.0.push(fault);
         } else if self.0.len() == FAULTS_MAX {
             self.0.push(Fault { pointer: String::new(), message: format!("more than {FAULTS_MAX} faults; the rest is not listed") });
         }

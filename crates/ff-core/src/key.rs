@@ -46,11 +46,7 @@ fn check(what: &'static str, text: &str) -> Result<(), KeyError> {
         return Err(KeyError::TooLong { what, length: text.len() });
     }
     let rest = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if first.is_ascii_alphanumeric() && text.bytes().all(rest) {
-        Ok(())
-    } else {
-        Err(KeyError::Grammar { what, text: text.to_owned() })
-    }
+    if first.is_ascii_alphanumeric() && text.bytes().all(rest) { Ok(()) } else { Err(KeyError::Grammar { what, text: text.to_owned() }) }
 }
 
 macro_rules! keys {
@@ -65,10 +61,6 @@ macro_rules! keys {
             /// The key's text.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-
-            pub(crate) fn shared(&self) -> Arc<str> {
-                self.0.clone()
             }
         }
 
@@ -132,6 +124,12 @@ keys! {
     SegmentKey is "segment key";
     /// A rule's name inside its flag.
     RuleId is "rule id";
+}
+
+impl VariantKey {
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
 }
 
 impl EnvironmentKey {

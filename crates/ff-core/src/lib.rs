@@ -1,14 +1,73 @@
-//! x
-#![allow(missing_docs, reason = "wip")]
+//! The ff evaluation engine: feature flags from JSON to answer.
+//!
+//! For Rust services that evaluate flags in-process, and for the ff server, which is one of them.
+//!
+//! ```
+//! use ff_core::{EnvironmentKey, Flag, Reason, Ruleset, Segment, Timestamp, User};
+//!
+//! let beta = Segment::from_json(r#"{"key": "beta", "criteria": {"attr": {"email": {"ends_with": "@example.com"}}}}"#)?;
+//! let flag = Flag::from_json(
+//!     r#"{
+//!         "key": "checkout-redesign", "type": "boolean", "state": "on", "rollout_percentage": 0,
+//!         "rules": [{"id": "beta-testers", "when": {"segment": "beta"}, "rollout": {"variant": "on"}}]
+//!     }"#,
+//! )?;
+//! let ruleset = Ruleset::compile("acme".parse()?, EnvironmentKey::production(), 1, &[flag], &[beta])?;
+//!
+//! let user = User::new("user-1")?.with("email", "ada@example.com");
+//! let now: Timestamp = "2026-11-21T08:00:00Z".parse()?;
+//! let answer = ruleset.evaluate("checkout-redesign", &user, now).ok_or("no such flag")?;
+//!
+//! assert_eq!(answer.value().as_bool(), Some(true));
+//! assert_eq!(answer.reason(), Reason::RuleMatch);
+//! assert_eq!(answer.rule_id().map(|id| id.as_str()), Some("beta-testers"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Stages
+//! 1. **Read**: JSON becomes a [`Flag`] or a [`Segment`], or a list of every [`Fault`] that it has, each with its JSON
+//!    pointer. What is read is right in itself.
+//! 2. **Compile**: flags and segments become a [`Ruleset`]: regular expressions built, lists hashed, percentages turned
+//!    into integer thresholds, references resolved, cycles refused. All that can fail has failed by now.
+//! 3. **Evaluate**: [`Ruleset::evaluate`] gives an [`Evaluation`]: which variant, and why.
+//! 4. **Explain**: [`Ruleset::explain`] gives the same with everything that was looked at, by the same code.
+//!
+//! # Promises
+//! - *Pure*: no I/O, no clock (time is an argument), no threads, no randomness, no unsafe code.
+//! - *Stable*: equal inputs give equal answers on every platform and in every release ([`bucket`]).
+//! - *Bounded*: everything from outside has a limit ([`limits`]), and so has the work of one evaluation.
+//! - *Shared*: a [`Ruleset`] is immutable, `Send + Sync`; a change makes a new one that shares what did not change.
+
+pub mod bucket;
+mod compile;
+mod error;
+mod evaluate;
+mod explain;
 mod fault;
+mod flag_map;
+mod fold;
 mod json;
-pub mod key;
+mod key;
 pub mod limits;
+mod links;
+mod matcher;
 pub mod model;
 mod read;
+mod ruleset;
+mod segments;
+mod string_set;
 mod timestamp;
+mod user;
 mod version;
-pub use fault::*;
-pub use timestamp::*;
-pub use model::*;
-pub use key::*;
+
+pub use compile::VariantValue;
+pub use error::{Entity, Error};
+pub use evaluate::{Evaluation, Reason};
+pub use explain::{DistributionTrace, Explanation, RuleTrace, ShareTrace, TestTrace, Trace};
+pub use fault::{FAULTS_MAX, Fault, Faults};
+pub use key::{EnvironmentKey, FlagKey, KEY_LENGTH_MAX, KeyError, RuleId, SegmentKey, TenantId, VariantKey};
+pub use model::{Condition, Configuration, Definition, Flag, FlagType, Rollout, Rule, Segment, State, Variant, VariantInUse, Weight};
+pub use ruleset::Ruleset;
+pub use segments::{Rejected, Segments};
+pub use timestamp::{Timestamp, TimestampError};
+pub use user::{AttributeValue, User};

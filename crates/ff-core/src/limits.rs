@@ -14,6 +14,8 @@ pub const REGEXES_MAX: usize = 50;
 pub const REGEX_LENGTH_MAX: usize = 1_000;
 /// Bytes of a compiled regular expression, as the `regex` crate counts them.
 pub const REGEX_SIZE_MAX: usize = 256 * 1024;
+/// Days that a percentage may grow: a hundred years, so that its line is computed exactly in 128 bits.
+pub const GROWTH_DAYS_MAX: u32 = 36_525;
 /// Values in the list of an `in` or a network test.
 pub const LIST_LENGTH_MAX: usize = 10_000;
 /// User ids in a segment's `included` or `excluded` list.

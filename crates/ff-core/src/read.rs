@@ -5,7 +5,10 @@ use serde::Deserialize;
 use crate::fault::{Faults, Findings, Place};
 use crate::json::Json;
 
-pub(crate) fn from_value<T>(value: &serde_json::Value, read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>) -> Result<T, Faults> {
+pub(crate) fn from_value<T>(
+    value: &serde_json::Value,
+    read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>,
+) -> Result<T, Faults> {
     let json = Json::deserialize(value).map_err(|error| Faults::one("", error.to_string()))?;
     from_document(&json, read)
 }

@@ -22,11 +22,7 @@ impl Timestamp {
 
     /// The instant so many milliseconds after 1970-01-01T00:00:00Z; one out of range becomes the nearest in range.
     pub fn from_millis(millis: i64) -> Self {
-        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        }))
+        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }))
     }
 
     /// Whole milliseconds since 1970-01-01T00:00:00Z, rounded towards it.
@@ -72,7 +68,9 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        if has_rfc_3339_shape(text) && let Ok(at) = text.parse() {
+        if has_rfc_3339_shape(text)
+            && let Ok(at) = text.parse()
+        {
             return Ok(Self(at));
         }
         Err(TimestampError(text.chars().take(64).collect()))
@@ -118,8 +116,16 @@ mod tests {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), shown);
         }
         for bad in [
-            "", "2026-11-21", "2026-11-21 08:00:00Z", "2026-11-21T08:00Z", "2026-11-21T08:00:00", "2026-13-21T08:00:00Z",
-            "2026-11-21T08:00:00.Z", "2026-11-21T08:00:00+02", "2026-11-21T08:00:00+02:00[Europe/Rome]", "20261121T080000Z",
+            "",
+            "2026-11-21",
+            "2026-11-21 08:00:00Z",
+            "2026-11-21T08:00Z",
+            "2026-11-21T08:00:00",
+            "2026-13-21T08:00:00Z",
+            "2026-11-21T08:00:00.Z",
+            "2026-11-21T08:00:00+02",
+            "2026-11-21T08:00:00+02:00[Europe/Rome]",
+            "20261121T080000Z",
             "2026-11-21T08:00:00é",
         ] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad:?}");

@@ -1,14 +1,17 @@
 //! Conditions: trees of tests on the user. A rule's `when` and a segment's `criteria` share this grammar.
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::operation::Test;
 use super::scalar::OneOrMany;
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
 use crate::key::{FlagKey, SegmentKey, VariantKey};
-use crate::limits::{ATTRIBUTE_NAME_LENGTH_MAX, CONDITION_DEPTH_MAX, CONDITION_NODES_MAX, LIST_LENGTH_MAX, NAME_LENGTH_MAX, REGEXES_MAX, VARIANTS_MAX};
+use crate::limits::{
+    ATTRIBUTE_NAME_LENGTH_MAX, CONDITION_DEPTH_MAX, CONDITION_NODES_MAX, GROWTH_DAYS_MAX, LIST_LENGTH_MAX, NAME_LENGTH_MAX, REGEXES_MAX,
+    VARIANTS_MAX,
+};
 use crate::timestamp::Timestamp;
 
 /// Clauses that must all hold; without any, everyone is meant.
@@ -144,18 +147,6 @@ impl Condition {
         };
         self.clauses.iter().map(clause).sum()
     }
-
-    /// This condition and all inside it, from the outside in.
-    pub(crate) fn visit(&self, seen: &mut impl FnMut(&Clause)) {
-        for clause in &self.clauses {
-            seen(clause);
-            match clause {
-                Clause::All(inner) | Clause::Any(inner) => inner.iter().for_each(|c| c.visit(seen)),
-                Clause::Not(inner) => inner.visit(seen),
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Clause {
@@ -286,6 +277,10 @@ impl Percentage {
         }
         let amount = match (value, from, to) {
             (Some(value), None, None) => Amount::Fixed(value),
+            (None, Some(from), Some(to)) if to.1.as_nanos() - from.1.as_nanos() > i128::from(GROWTH_DAYS_MAX) * 86_400_000_000_000 => {
+                found.add(&at.field("to").field("at"), format!("must be at most {GROWTH_DAYS_MAX} days later than `from.at`"));
+                return None;
+            }
             (None, Some(from), Some(to)) if from.1 < to.1 => Amount::Growing { from, to },
             (None, Some(_), Some(_)) => {
                 found.add(&at.field("to").field("at"), "must be later than `from.at`");
@@ -409,7 +404,7 @@ impl Serialize for Condition {
 }
 
 /// A whole number is written without its point, as people write percentages and weights.
-pub(super) fn plain_number(value: f64) -> serde_json::Value {
+pub(crate) fn plain_number(value: f64) -> serde_json::Value {
     // 2^53: up to here every whole double is an exact integer.
     if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
         serde_json::Value::from(value as i64)

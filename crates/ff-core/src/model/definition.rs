@@ -93,10 +93,25 @@ impl Flag {
     pub fn join(definition: Definition, configuration: Configuration) -> Option<Self> {
         let Definition { key, name, description, kind, variants: mut values, tags, owner, metadata } = definition;
         let Configuration { state, weights, off_variant, rules, salt } = configuration;
-        let variants: Vec<_> =
-            weights.into_iter().map(|(key, weight)| values.remove(&key).map(|value| Variant { key, weight, value })).collect::<Option<_>>()?;
+        let variants: Vec<_> = weights
+            .into_iter()
+            .map(|(key, weight)| values.remove(&key).map(|value| Variant { key, weight, value }))
+            .collect::<Option<_>>()?;
         let has_off = variants.iter().any(|v| v.key == off_variant);
-        (values.is_empty() && has_off).then_some(Self { key, name, description, kind, state, variants, off_variant, rules, salt, tags, owner, metadata })
+        (values.is_empty() && has_off).then_some(Self {
+            key,
+            name,
+            description,
+            kind,
+            state,
+            variants,
+            off_variant,
+            rules,
+            salt,
+            tags,
+            owner,
+            metadata,
+        })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 use serde_json::Value;
 
 use super::condition::{Condition, keep, plain_number, read_percentage, read_salt};
@@ -125,7 +125,19 @@ impl Serialize for Weight {
 }
 
 const FIELDS: [&str; 13] = [
-    "key", "name", "description", "type", "state", "variants", "off_variant", "rules", "salt", "tags", "owner", "metadata", "rollout_percentage",
+    "key",
+    "name",
+    "description",
+    "type",
+    "state",
+    "variants",
+    "off_variant",
+    "rules",
+    "salt",
+    "tags",
+    "owner",
+    "metadata",
+    "rollout_percentage",
 ];
 
 /// Fields that answers show and requests may repeat; they are never taken from a request.
@@ -203,7 +215,8 @@ impl Flag {
     fn read_after(json: &Json<'_>, former_rules: &[Rule], at: &Place<'_>, found: &mut Findings) -> Option<Self> {
         let mut is_right = true;
         let (mut key, mut name, mut description, mut kind, mut state, mut variants) = (None, None, None, None, None, None);
-        let (mut off_variant, mut rules, mut salt, mut tags, mut owner, mut metadata, mut percentage) = (None, None, None, None, None, None, None);
+        let (mut off_variant, mut rules, mut salt, mut tags, mut owner, mut metadata, mut percentage) =
+            (None, None, None, None, None, None, None);
         let fields = json.fields(at, found)?;
         for (field, json) in fields {
             let here = &at.field(field);
@@ -309,7 +322,8 @@ fn default_off_variant(variants: &[Variant]) -> Option<VariantKey> {
 }
 
 fn on_and_off(percentage: f64) -> Vec<Variant> {
-    let variant = |key: &str, weight, value| Some(Variant { key: key.parse().ok()?, weight: Weight::new(weight)?, value: Value::Bool(value) });
+    let variant =
+        |key: &str, weight, value| Some(Variant { key: key.parse().ok()?, weight: Weight::new(weight)?, value: Value::Bool(value) });
     [variant("on", percentage, true), variant("off", 100.0 - percentage, false)].into_iter().flatten().collect()
 }
 
@@ -371,7 +385,13 @@ fn read_value(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<V
     Some(value)
 }
 
-fn finish_variants(raw: Vec<RawVariant>, kind: FlagType, percentage: Option<f64>, at: &Place<'_>, found: &mut Findings) -> Option<Vec<Variant>> {
+fn finish_variants(
+    raw: Vec<RawVariant>,
+    kind: FlagType,
+    percentage: Option<f64>,
+    at: &Place<'_>,
+    found: &mut Findings,
+) -> Option<Vec<Variant>> {
     let at_variants = &at.field("variants");
     let count = raw.len();
     let has_weights = raw.iter().any(|v| v.weight.is_some());

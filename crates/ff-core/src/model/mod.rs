@@ -12,6 +12,7 @@ mod rule;
 mod scalar;
 mod segment;
 
+pub(crate) use condition::plain_number;
 pub use condition::{Amount, Clause, Condition, Percentage, Prerequisite, TimeWindow};
 pub use definition::{Configuration, Definition, Use, VariantInUse};
 pub use flag::{Flag, FlagType, State, Variant, Weight};

@@ -1,7 +1,7 @@
 //! Tests on one attribute: a scalar, a list, or operators.
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::scalar::{OneOrMany, Scalar, list};
 use crate::fault::{Findings, Place as At};
@@ -152,11 +152,8 @@ impl Pattern {
             found.add(at, format!("a regular expression must have at most {REGEX_LENGTH_MAX} bytes, got {}", text.len()));
             return None;
         }
-        let built = regex::RegexBuilder::new(&text)
-            .case_insensitive(ignore_case)
-            .size_limit(REGEX_SIZE_MAX)
-            .dfa_size_limit(REGEX_SIZE_MAX)
-            .build();
+        let built =
+            regex::RegexBuilder::new(&text).case_insensitive(ignore_case).size_limit(REGEX_SIZE_MAX).dfa_size_limit(REGEX_SIZE_MAX).build();
         match built {
             Ok(regex) => Some(Self { regex, text, ignore_case }),
             Err(regex::Error::CompiledTooBig(_)) => {
@@ -219,9 +216,35 @@ impl Serialize for Network {
 
 /// Every operator's name, for the fault that an unknown one causes.
 const OPERATORS: [&str; 29] = [
-    "eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "starts_with", "ends_with", "contains", "matches", "exists", "before", "after",
-    "semver_eq", "semver_lt", "semver_lte", "semver_gt", "semver_gte", "ip_in", "ieq", "ine", "iin", "inot_in", "istarts_with", "iends_with",
-    "icontains", "imatches",
+    "eq",
+    "ne",
+    "in",
+    "not_in",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "matches",
+    "exists",
+    "before",
+    "after",
+    "semver_eq",
+    "semver_lt",
+    "semver_lte",
+    "semver_gt",
+    "semver_gte",
+    "ip_in",
+    "ieq",
+    "ine",
+    "iin",
+    "inot_in",
+    "istarts_with",
+    "iends_with",
+    "icontains",
+    "imatches",
 ];
 
 impl Operation {

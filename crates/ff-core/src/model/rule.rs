@@ -160,7 +160,8 @@ impl UnnamedRule {
         let mut rules = Vec::with_capacity(unnamed.len());
         for (i, rule) in unnamed.into_iter().enumerate() {
             let Self { id, description, when, rollout } = rule;
-            let same = |old: &&Rule| old.description == description && old.when == when && old.rollout == rollout && !taken.contains(&old.id);
+            let same =
+                |old: &&Rule| old.description == description && old.when == when && old.rollout == rollout && !taken.contains(&old.id);
             let id = id.or_else(|| former.iter().find(same).map(|old| old.id.clone())).or_else(|| {
                 let is_free = |id: &RuleId| !taken.contains(id) && former.iter().all(|old| old.id != *id);
                 (i + 1..).filter_map(|n| format!("rule-{n}").parse().ok()).find(is_free)

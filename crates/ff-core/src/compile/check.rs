@@ -1,0 +1,248 @@
+//! One test on one attribute, ready to run: operands parsed, lists hashed, case folded.
+
+use std::cmp::Ordering as Order;
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::fold::Folded;
+use crate::model::{Network, Operation, Ordering, Pattern, Scalar, Test, TextPlace, plain_number};
+use crate::string_set::StringSet;
+use crate::timestamp::Timestamp;
+use crate::user::AttributeValue;
+use crate::version::Version;
+
+/// A test without its negation, which the condition around it keeps.
+#[derive(Debug, Clone)]
+pub(crate) enum Check {
+    EqualsText(Box<str>),
+    EqualsNumber(f64),
+    EqualsBool(bool),
+    EqualsFolded(Folded),
+    InTexts(StringSet),
+    InMixed(Box<Mixed>),
+    InFolded(Box<[Folded]>),
+    Number(Ordering, f64),
+    Text(Ordering, Box<str>),
+    Stands(TextPlace, Box<str>),
+    StandsFolded(TextPlace, Folded),
+    Matches(Box<Pattern>),
+    Exists,
+    Before(Timestamp),
+    After(Timestamp),
+    Version(Ordering, Box<str>),
+    Network(Box<[Network]>),
+}
+
+/// Operands of several types, each compared by its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Mixed {
+    texts: StringSet,
+    numbers: Box<[f64]>,
+    bools: Box<[bool]>,
+}
+
+/// What one test of the model becomes: checks that must all hold, each perhaps negated.
+pub(crate) fn compile(test: &Test) -> Vec<(Check, bool)> {
+    match test {
+        Test::Is(value) => vec![(Check::equals(value), false)],
+        Test::In(values) => vec![(Check::one_of(values), false)],
+        Test::Operations(operations) => operations.iter().map(Check::operation).collect(),
+    }
+}
+
+fn as_f64(number: &serde_json::Number) -> f64 {
+    // INVARIANT: the model's numbers are finite, so they have a double.
+    number.as_f64().unwrap_or(f64::NAN)
+}
+
+fn text_of(value: &Scalar) -> &str {
+    // INVARIANT: where case is ignored the model's operands are texts.
+    if let Scalar::String(text) = value { text } else { "" }
+}
+
+impl Check {
+    fn equals(value: &Scalar) -> Self {
+        match value {
+            Scalar::Bool(value) => Self::EqualsBool(*value),
+            Scalar::Number(number) => Self::EqualsNumber(as_f64(number)),
+            Scalar::String(text) => Self::EqualsText(text.as_str().into()),
+        }
+    }
+
+    fn one_of(values: &[Scalar]) -> Self {
+        let texts = values.iter().filter_map(|v| if let Scalar::String(text) = v { Some(text.as_str()) } else { None });
+        let numbers: Box<[f64]> = values.iter().filter_map(|v| if let Scalar::Number(n) = v { Some(as_f64(n)) } else { None }).collect();
+        let bools: Box<[bool]> = values.iter().filter_map(|v| if let Scalar::Bool(b) = v { Some(*b) } else { None }).collect();
+        let texts = StringSet::new(texts);
+        if numbers.is_empty() && bools.is_empty() { Self::InTexts(texts) } else { Self::InMixed(Box::new(Mixed { texts, numbers, bools })) }
+    }
+
+    fn operation(operation: &Operation) -> (Self, bool) {
+        match operation {
+            Operation::Equal { value, ignore_case: true, negated } => (Self::EqualsFolded(Folded::new(text_of(value))), *negated),
+            Operation::Equal { value, ignore_case: false, negated } => (Self::equals(value), *negated),
+            Operation::OneOf { values, ignore_case: true, negated } => {
+                (Self::InFolded(values.iter().map(|v| Folded::new(text_of(v))).collect()), *negated)
+            }
+            Operation::OneOf { values, ignore_case: false, negated } => (Self::one_of(values), *negated),
+            Operation::Order { ordering, value: Scalar::Number(number) } => (Self::Number(*ordering, as_f64(number)), false),
+            Operation::Order { ordering, value } => (Self::Text(*ordering, text_of(value).into()), false),
+            Operation::Text { place, value, ignore_case: true } => (Self::StandsFolded(*place, Folded::new(value)), false),
+            Operation::Text { place, value, ignore_case: false } => (Self::Stands(*place, value.as_str().into()), false),
+            Operation::Matches(pattern) => (Self::Matches(Box::new(pattern.clone())), false),
+            Operation::Exists(wanted) => (Self::Exists, !wanted),
+            Operation::Before(at) => (Self::Before(*at), false),
+            Operation::After(at) => (Self::After(*at), false),
+            Operation::Version { ordering, value } => (Self::Version(*ordering, value.as_str().into()), false),
+            Operation::Network(networks) => (Self::Network(networks.as_slice().into()), false),
+        }
+    }
+
+    /// Whether the attribute passes. A missing one passes nothing; a list passes where one of its elements does.
+    #[inline]
+    pub(crate) fn passes(&self, attribute: Option<&AttributeValue>) -> bool {
+        match attribute {
+            None => false,
+            Some(AttributeValue::String(text)) => self.passes_text(text),
+            Some(value) => self.passes_other(value),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn passes_text(&self, text: &str) -> bool {
+        match self {
+            Self::EqualsText(wanted) => **wanted == *text,
+            Self::EqualsNumber(wanted) => decimal(text).is_some_and(|number| number == *wanted),
+            Self::EqualsBool(wanted) => text == if *wanted { "true" } else { "false" },
+            Self::EqualsFolded(wanted) => wanted.equals(text),
+            Self::InTexts(wanted) => wanted.contains(text),
+            Self::InMixed(mixed) => mixed.contains_text(text),
+            Self::InFolded(wanted) => wanted.iter().any(|w| w.equals(text)),
+            Self::Number(ordering, operand) => decimal(text).is_some_and(|number| compare(*ordering, number, *operand)),
+            Self::Text(ordering, operand) => ordering.holds(text.cmp(operand)),
+            Self::Stands(TextPlace::Start, wanted) => text.starts_with(&**wanted),
+            Self::Stands(TextPlace::End, wanted) => text.ends_with(&**wanted),
+            Self::Stands(TextPlace::Anywhere, wanted) => text.contains(&**wanted),
+            Self::StandsFolded(place, wanted) => wanted.stands_in(text, *place),
+            Self::Matches(pattern) => pattern.regex().is_match(text),
+            Self::Exists => true,
+            Self::Before(at) => text.parse::<Timestamp>().is_ok_and(|instant| instant < *at),
+            Self::After(at) => text.parse::<Timestamp>().is_ok_and(|instant| instant > *at),
+            Self::Version(ordering, operand) => match (Version::parse(text), Version::parse(operand)) {
+                (Some(version), Some(operand)) => ordering.holds(version.precedence(&operand)),
+                _ => false,
+            },
+            Self::Network(networks) => text.parse::<IpAddr>().is_ok_and(|address| {
+                let address = address.to_canonical();
+                networks.iter().any(|n| n.network().contains(&address))
+            }),
+        }
+    }
+
+    fn passes_other(&self, value: &AttributeValue) -> bool {
+        match (self, value) {
+            (Self::Exists, _) => true,
+            (_, AttributeValue::String(text)) => self.passes_text(text),
+            (_, AttributeValue::List(items)) => items.iter().any(|item| self.passes_element(item)),
+            (Self::EqualsNumber(wanted), AttributeValue::Number(number)) => number == wanted,
+            (Self::EqualsBool(wanted), AttributeValue::Bool(value)) => value == wanted,
+            (Self::InMixed(mixed), AttributeValue::Number(number)) => mixed.numbers.contains(number),
+            (Self::InMixed(mixed), AttributeValue::Bool(value)) => mixed.bools.contains(value),
+            (Self::Number(ordering, operand), AttributeValue::Number(number)) => compare(*ordering, *number, *operand),
+            _ => false,
+        }
+    }
+
+    /// Lists and objects inside a list match nothing.
+    fn passes_element(&self, item: &AttributeValue) -> bool {
+        !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes(Some(item))
+    }
+
+    /// The operator's name and operand, for showing.
+    pub(crate) fn describe(&self, negated: bool) -> (&'static str, Value) {
+        let either = |plain, negative| if negated { negative } else { plain };
+        let texts = |folded: &[Folded]| folded.iter().map(|f| json!(f.as_str())).collect();
+        match self {
+            Self::EqualsText(text) => (either("eq", "ne"), json!(text)),
+            Self::EqualsNumber(number) => (either("eq", "ne"), plain_number(*number)),
+            Self::EqualsBool(value) => (either("eq", "ne"), json!(value)),
+            Self::EqualsFolded(folded) => (either("ieq", "ine"), json!(folded.as_str())),
+            Self::InTexts(set) => (either("in", "not_in"), set.iter().collect()),
+            Self::InMixed(mixed) => {
+                let numbers = mixed.numbers.iter().map(|n| plain_number(*n));
+                let bools = mixed.bools.iter().map(|b| json!(b));
+                (either("in", "not_in"), mixed.texts.iter().map(|t| json!(t)).chain(numbers).chain(bools).collect())
+            }
+            Self::InFolded(folded) => (either("iin", "inot_in"), texts(folded)),
+            Self::Number(ordering, operand) => (order_name(*ordering), plain_number(*operand)),
+            Self::Text(ordering, operand) => (order_name(*ordering), json!(operand)),
+            Self::Stands(TextPlace::Start, text) => ("starts_with", json!(text)),
+            Self::Stands(TextPlace::End, text) => ("ends_with", json!(text)),
+            Self::Stands(TextPlace::Anywhere, text) => ("contains", json!(text)),
+            Self::StandsFolded(TextPlace::Start, text) => ("istarts_with", json!(text.as_str())),
+            Self::StandsFolded(TextPlace::End, text) => ("iends_with", json!(text.as_str())),
+            Self::StandsFolded(TextPlace::Anywhere, text) => ("icontains", json!(text.as_str())),
+            Self::Matches(pattern) => (if pattern.ignores_case() { "imatches" } else { "matches" }, json!(pattern.as_str())),
+            Self::Exists => ("exists", json!(!negated)),
+            Self::Before(at) => ("before", json!(at)),
+            Self::After(at) => ("after", json!(at)),
+            Self::Version(ordering, operand) => (version_order_name(*ordering), json!(operand)),
+            Self::Network(networks) => ("ip_in", json!(networks)),
+        }
+    }
+}
+
+impl Mixed {
+    fn contains_text(&self, text: &str) -> bool {
+        self.texts.contains(text)
+            || self.bools.iter().any(|b| text == if *b { "true" } else { "false" })
+            || (!self.numbers.is_empty() && decimal(text).is_some_and(|number| self.numbers.contains(&number)))
+    }
+}
+
+fn order_name(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::Equal => "eq",
+        Ordering::Less => "lt",
+        Ordering::AtMost => "lte",
+        Ordering::Greater => "gt",
+        Ordering::AtLeast => "gte",
+    }
+}
+
+fn version_order_name(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::Equal => "semver_eq",
+        Ordering::Less => "semver_lt",
+        Ordering::AtMost => "semver_lte",
+        Ordering::Greater => "semver_gt",
+        Ordering::AtLeast => "semver_gte",
+    }
+}
+
+fn compare(ordering: Ordering, attribute: f64, operand: f64) -> bool {
+    attribute.partial_cmp(&operand).is_some_and(|order: Order| ordering.holds(order))
+}
+
+/// A decimal literal: optional sign, digits with at most one point, optional exponent; finite.
+fn decimal(text: &str) -> Option<f64> {
+    // `parse` also reads `inf`, `infinity` and `nan`; a literal has no other letter than its exponent's.
+    let is_literal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    if is_literal { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_literal_is_read_and_nothing_else() {
+        for (text, number) in [("1", 1.0), ("-1.5", -1.5), ("+2", 2.0), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1E-2", 0.01)] {
+            assert_eq!(decimal(text), Some(number), "{text}");
+        }
+        for text in ["", " 1", "1 ", "inf", "NaN", "infinity", "1e999", "0x10", "1_000", "1,5", "e", ".", "--1", "1e"] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Conditions, ready to run: names hashed, segments resolved to slots, percentages to seeds and thresholds.
+
+use crate::bucket::{Domain, Seed, Threshold};
+use crate::compile::check::{self, Check};
+use crate::fault::{Findings, Place};
+use crate::flag_map::KeyHash;
+use crate::key::{FlagKey, SegmentKey, TenantId, VariantKey};
+use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite, Test};
+use crate::timestamp::Timestamp;
+use crate::user::AttributeName;
+
+/// Where a segment stands in its ruleset; it keeps its place for the ruleset's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentSlot(pub(crate) u32);
+
+/// A compiled condition.
+#[derive(Debug, Clone)]
+pub(crate) enum Cond {
+    Everyone,
+    Attr { name: AttributeName, check: Check, negated: bool },
+    UserId { check: Check, negated: bool },
+    Segments(Box<[SegmentSlot]>),
+    Percentage(Box<Gate>),
+    Time { after: Option<Timestamp>, before: Option<Timestamp> },
+    Flag(Box<Need>),
+    All(Box<[Cond]>),
+    Any(Box<[Cond]>),
+    Not(Box<Cond>),
+}
+
+/// A percentage.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub(crate) seed: Seed,
+    pub(crate) by: Option<AttributeName>,
+    pub(crate) limit: Limit,
+}
+
+/// How many a gate lets in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    Fixed(Threshold),
+    Growing { from: (Threshold, Timestamp), to: (Threshold, Timestamp) },
+}
+
+/// A prerequisite.
+#[derive(Debug, Clone)]
+pub(crate) struct Need {
+    pub(crate) key: FlagKey,
+    pub(crate) hash: KeyHash,
+    pub(crate) variants: Box<[VariantKey]>,
+}
+
+/// Another entity that a condition names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reference {
+    Segment(SegmentKey),
+    Flag(FlagKey, Box<[VariantKey]>),
+}
+
+impl Limit {
+    pub(crate) fn at(self, now: Timestamp) -> Threshold {
+        match self {
+            Self::Fixed(threshold) => threshold,
+            Self::Growing { from: (first, start), to: (last, end) } => {
+                if now < start {
+                    first
+                } else if now >= end {
+                    last
+                } else {
+                    let nanos = |later: Timestamp| (later.as_nanos() - start.as_nanos()).unsigned_abs();
+                    first.towards(last, nanos(now), nanos(end))
+                }
+            }
+        }
+    }
+}
+
+/// Compiles conditions of one flag or segment, noting what they refer to and how long they take.
+pub(crate) struct Compiler<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The domain and text of a percentage without a salt.
+    pub(crate) default_seed: (Domain, &'a str),
+    pub(crate) slot_of: &'a dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
+    pub(crate) found: &'a mut Findings,
+    /// With the place where each was first named.
+    pub(crate) references: Vec<(Reference, String)>,
+    /// Clauses and tests so far.
+    pub(crate) steps: u64,
+}
+
+impl Compiler<'_> {
+    pub(crate) fn condition(&mut self, condition: &Condition, at: &Place<'_>) -> Cond {
+        let mut all: Vec<_> = condition.clauses.iter().map(|clause| self.clause(clause, &at.field(clause.name()))).collect();
+        match all.len() {
+            0 => {
+                self.steps += 1;
+                Cond::Everyone
+            }
+            1 => all.swap_remove(0),
+            _ => Cond::All(all.into()),
+        }
+    }
+
+    fn clause(&mut self, clause: &Clause, at: &Place<'_>) -> Cond {
+        self.steps += 1;
+        match clause {
+            Clause::Attr(tests) => {
+                let named = tests.iter().flat_map(|(name, test)| {
+                    check::compile(test).into_iter().map(|(check, negated)| Cond::Attr { name: AttributeName::new(name), check, negated })
+                });
+                self.all(named.collect())
+            }
+            Clause::UserId(test) => {
+                let checks = compile_user_id(test);
+                self.all(checks)
+            }
+            Clause::Segment(keys) => self.segments(keys.as_slice(), at),
+            Clause::Percentage(percentage) => Cond::Percentage(Box::new(self.gate(percentage))),
+            Clause::Time(window) => Cond::Time { after: window.after, before: window.before },
+            Clause::Flag(prerequisite) => self.need(prerequisite, at),
+            Clause::All(inner) => Cond::All(self.conditions(inner, at)),
+            Clause::Any(inner) => Cond::Any(self.conditions(inner, at)),
+            Clause::Not(inner) => Cond::Not(Box::new(self.condition(inner, at))),
+        }
+    }
+
+    fn conditions(&mut self, conditions: &[Condition], at: &Place<'_>) -> Box<[Cond]> {
+        conditions.iter().enumerate().map(|(i, condition)| self.condition(condition, &at.item(i))).collect()
+    }
+
+    fn all(&mut self, mut checks: Vec<Cond>) -> Cond {
+        self.steps += (checks.len() as u64).saturating_sub(1);
+        if checks.len() == 1 { checks.swap_remove(0) } else { Cond::All(checks.into()) }
+    }
+
+    fn segments(&mut self, keys: &[SegmentKey], at: &Place<'_>) -> Cond {
+        let mut slots = Vec::with_capacity(keys.len());
+        for (i, key) in keys.iter().enumerate() {
+            match (self.slot_of)(key) {
+                Some(slot) => slots.push(slot),
+                None if keys.len() == 1 => self.found.add(at, format!("there is no segment `{key}`")),
+                None => self.found.add(&at.item(i), format!("there is no segment `{key}`")),
+            }
+            self.refer(Reference::Segment(key.clone()), at);
+        }
+        Cond::Segments(slots.into())
+    }
+
+    fn need(&mut self, prerequisite: &Prerequisite, at: &Place<'_>) -> Cond {
+        let Prerequisite { key, variant } = prerequisite;
+        let variants: Box<[VariantKey]> = variant.as_slice().into();
+        self.refer(Reference::Flag(key.clone(), variants.clone()), at);
+        Cond::Flag(Box::new(Need { key: key.clone(), hash: KeyHash::of(key.as_str()), variants }))
+    }
+
+    fn refer(&mut self, reference: Reference, at: &Place<'_>) {
+        self.references.push((reference, at.pointer()));
+    }
+
+    fn gate(&mut self, percentage: &Percentage) -> Gate {
+        let (domain, text) = match &percentage.salt {
+            Some(salt) => (Domain::Percentage, salt.as_str()),
+            None => self.default_seed,
+        };
+        let end = |(value, at)| (Threshold::from_percentage(value), at);
+        Gate {
+            seed: Seed::new(domain, self.tenant, text),
+            by: percentage.by.as_deref().map(AttributeName::new),
+            limit: match percentage.amount {
+                Amount::Fixed(value) => Limit::Fixed(Threshold::from_percentage(value)),
+                Amount::Growing { from, to } => Limit::Growing { from: end(from), to: end(to) },
+            },
+        }
+    }
+}
+
+fn compile_user_id(test: &Test) -> Vec<Cond> {
+    check::compile(test).into_iter().map(|(check, negated)| Cond::UserId { check, negated }).collect()
+}

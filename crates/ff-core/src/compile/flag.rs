@@ -1,0 +1,109 @@
+//! Flags, ready to evaluate.
+
+use crate::bucket::{self, Bucket, Domain, Seed, Threshold};
+use crate::compile::condition::{Compiler, Cond, SegmentSlot};
+use crate::compile::{Outline, VariantValue};
+use crate::fault::{Findings, Place};
+use crate::key::{FlagKey, RuleId, SegmentKey, TenantId, VariantKey};
+use crate::model::{Flag, Rollout, Variant, Weight};
+
+/// A flag of one environment without what only people read.
+#[derive(Debug)]
+pub(crate) struct CompiledFlag {
+    pub(crate) key: FlagKey,
+    pub(crate) is_on: bool,
+    pub(crate) off_variant: u32,
+    pub(crate) default: Split,
+    pub(crate) seed: Seed,
+    pub(crate) rules: Box<[CompiledRule]>,
+    pub(crate) variants: Box<[(VariantKey, VariantValue)]>,
+    pub(crate) outline: Outline,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) when: Cond,
+    pub(crate) rollout: Split,
+    pub(crate) id: RuleId,
+}
+
+/// Who gets which variant.
+#[derive(Debug, Clone)]
+pub(crate) enum Split {
+    /// Everyone the same one.
+    One(u32),
+    /// By bucket: the first variant whose threshold admits it; the last admits all.
+    Many(Box<[(Threshold, u32)]>),
+}
+
+impl Split {
+    fn new(shares: impl Iterator<Item = (u32, Weight)> + Clone) -> Self {
+        let thresholds = bucket::distribution(shares.clone().map(|(_, weight)| weight.get()));
+        let positive = shares.zip(thresholds).filter(|((_, weight), _)| *weight > Weight::ZERO);
+        let split: Vec<_> = positive.map(|((variant, _), threshold)| (threshold, variant)).collect();
+        match split.as_slice() {
+            [(_, variant)] => Self::One(*variant),
+            _ => Self::Many(split.into()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pick(shares: &[(Threshold, u32)], bucket: Bucket) -> u32 {
+        // INVARIANT: the last threshold is `All`, so one is found; 0 is a variant of every flag.
+        shares.iter().find(|(threshold, _)| threshold.admits(bucket)).map_or(0, |(_, variant)| *variant)
+    }
+}
+
+impl CompiledFlag {
+    /// Compiles a flag; what it refers to is looked at later, when all is there. Gives the places of its references.
+    pub(crate) fn new(
+        flag: &Flag,
+        tenant: &TenantId,
+        slot_of: &dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
+        found: &mut Findings,
+    ) -> (Self, Vec<String>) {
+        let text = flag.salt.as_deref().unwrap_or(flag.key.as_str());
+        let mut compiler = Compiler { tenant, default_seed: (Domain::Percentage, text), slot_of, found, references: Vec::new(), steps: 0 };
+        let at_rules = Place::Root;
+        let at_rules = at_rules.field("rules");
+        let rules = flag
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(i, rule)| CompiledRule {
+                when: compiler.condition(&rule.when, &at_rules.item(i).field("when")),
+                rollout: rollout(&rule.rollout, &flag.variants),
+                id: rule.id.clone(),
+            })
+            .collect();
+        let (references, places) = compiler.references.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let compiled = Self {
+            key: flag.key.clone(),
+            is_on: flag.state.is_on(),
+            off_variant: number_of(&flag.variants, &flag.off_variant),
+            default: Split::new(flag.variants.iter().enumerate().map(|(i, v)| (i as u32, v.weight))),
+            seed: Seed::new(Domain::Distribution, tenant, text),
+            rules,
+            variants: flag.variants.iter().map(|v| (v.key.clone(), VariantValue::new(&v.value, &v.key))).collect(),
+            outline: Outline { steps: compiler.steps + 1, references: references.into() },
+        };
+        (compiled, places)
+    }
+
+    pub(crate) fn has_variant(&self, key: &VariantKey) -> bool {
+        self.variants.iter().any(|(known, _)| known == key)
+    }
+}
+
+fn number_of(variants: &[Variant], key: &VariantKey) -> u32 {
+    // INVARIANT: the model's flags name only variants that they have.
+    variants.iter().position(|v| v.key == *key).unwrap_or_default() as u32
+}
+
+fn rollout(rollout: &Rollout, variants: &[Variant]) -> Split {
+    match rollout {
+        Rollout::Variant(key) => Split::One(number_of(variants, key)),
+        Rollout::Distribution(shares) => Split::new(shares.iter().map(|share| (number_of(variants, &share.variant), share.weight))),
+    }
+}

@@ -1,0 +1,67 @@
+//! Segments, ready to ask.
+
+use crate::bucket::Domain;
+use crate::compile::Outline;
+use crate::compile::condition::{Compiler, Cond, SegmentSlot};
+use crate::fault::{Findings, Place};
+use crate::key::{SegmentKey, TenantId};
+use crate::model::Segment;
+use crate::string_set::StringSet;
+
+/// A segment without what only people read.
+#[derive(Debug)]
+pub(crate) struct CompiledSegment {
+    pub(crate) key: SegmentKey,
+    pub(crate) included: StringSet,
+    pub(crate) excluded: StringSet,
+    pub(crate) criteria: Cond,
+    pub(crate) outline: Outline,
+}
+
+/// What the lists say of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Membership {
+    Excluded,
+    Included,
+    ByCriteria,
+}
+
+impl CompiledSegment {
+    /// Compiles a segment; what it refers to is looked at later, when all is there. Gives the places of its references.
+    pub(crate) fn new(
+        segment: &Segment,
+        tenant: &TenantId,
+        slot_of: &dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
+        found: &mut Findings,
+    ) -> (Self, Vec<String>) {
+        let mut compiler = Compiler {
+            tenant,
+            default_seed: (Domain::SegmentPercentage, segment.key.as_str()),
+            slot_of,
+            found,
+            references: Vec::new(),
+            steps: 0,
+        };
+        let criteria = compiler.condition(&segment.criteria, &Place::Root.field("criteria"));
+        let (references, places) = compiler.references.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let compiled = Self {
+            key: segment.key.clone(),
+            included: StringSet::new(segment.included.iter().map(String::as_str)),
+            excluded: StringSet::new(segment.excluded.iter().map(String::as_str)),
+            criteria,
+            outline: Outline { steps: compiler.steps + 1, references: references.into() },
+        };
+        (compiled, places)
+    }
+
+    #[inline]
+    pub(crate) fn membership(&self, user_id: &str) -> Membership {
+        if !self.excluded.is_empty() && self.excluded.contains(user_id) {
+            Membership::Excluded
+        } else if !self.included.is_empty() && self.included.contains(user_id) {
+            Membership::Included
+        } else {
+            Membership::ByCriteria
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a variant gives to the caller.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A variant's value: of one type throughout a flag, and ready to be written as JSON.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum VariantValue {
+    /// Of a boolean flag.
+    Bool(bool),
+    /// Of a string flag.
+    String(Arc<str>),
+    /// Of a number flag, in the form in which it was written (`3` or `3.0`).
+    Number(serde_json::Number),
+    /// Of a JSON flag, as text.
+    Json(Arc<RawValue>),
+}
+
+impl VariantValue {
+    pub(super) fn new(value: &Value, key: &crate::key::VariantKey) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(*value),
+            Value::String(text) if text == key.as_str() => Self::String(key.shared()),
+            Value::String(text) => Self::String(text.as_str().into()),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::Null | Value::Array(_) | Value::Object(_) => match serde_json::value::to_raw_value(value) {
+                Ok(raw) => Self::Json(raw.into()),
+                // A JSON value always becomes JSON text.
+                Err(_) => Self::Bool(false),
+            },
+        }
+    }
+
+    /// The value of a boolean flag.
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// The value of a string flag.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// The value of a number flag, as an IEEE double.
+    pub fn as_f64(&self) -> Option<f64> {
+        if let Self::Number(number) = self { number.as_f64() } else { None }
+    }
+
+    /// The value as a JSON tree, whatever its type. Allocates.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for VariantValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Json(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+impl PartialEq for VariantValue {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::String(a), Self::String(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::Json(a), Self::Json(b)) => a.get() == b.get(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for VariantValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::String(text) => text.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Json(raw) => f.write_str(raw.get()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The flags of a ruleset by key, in shards: changing one flag copies one shard's pointers and no flag.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::compile::CompiledFlag;
+
+/// A flag key's hash, computed once for keys that are known beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyHash(u64);
+
+impl KeyHash {
+    #[inline]
+    pub(crate) fn of(key: &str) -> Self {
+        // A fixed seed is safe: what is looked up may come from anyone, but what is stored is the tenant's own.
+        Self(FixedState::with_seed(2).hash_one(key))
+    }
+}
+
+type Shard = HashTable<Arc<CompiledFlag>>;
+
+/// A persistent map: a changed copy shares all shards but one.
+#[derive(Debug, Clone)]
+pub(crate) struct FlagMap {
+    /// As many as a power of two.
+    shards: Box<[Arc<Shard>]>,
+    len: usize,
+}
+
+/// Flags per shard that new maps are laid out for. A change copies so many pointers, and one per shard.
+const SHARD_SIZE: usize = 64;
+
+/// The table inside a shard takes a flag's place from the hash's low bits and its tag from the top seven, so the shard
+/// is taken from the middle.
+#[inline]
+fn shard_of(hash: KeyHash, count: usize) -> usize {
+    (hash.0 >> 32) as usize & (count - 1)
+}
+
+fn insert_into(shard: &mut Shard, flag: Arc<CompiledFlag>) {
+    shard.insert_unique(KeyHash::of(flag.key.as_str()).0, flag, |f| KeyHash::of(f.key.as_str()).0);
+}
+
+impl FlagMap {
+    pub(crate) fn new(flags: impl ExactSizeIterator<Item = Arc<CompiledFlag>>) -> Self {
+        let len = flags.len();
+        let count = (len / SHARD_SIZE).max(1).next_power_of_two();
+        let mut shards = vec![Shard::new(); count];
+        for flag in flags {
+            let index = shard_of(KeyHash::of(flag.key.as_str()), count);
+            if let Some(shard) = shards.get_mut(index) {
+                insert_into(shard, flag);
+            }
+        }
+        Self { shards: shards.into_iter().map(Arc::new).collect(), len }
+    }
+
+    #[inline]
+    fn index(&self, hash: KeyHash) -> usize {
+        shard_of(hash, self.shards.len())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: &str) -> Option<&Arc<CompiledFlag>> {
+        self.get_hashed(KeyHash::of(key), key)
+    }
+
+    #[inline]
+    pub(crate) fn get_hashed(&self, hash: KeyHash, key: &str) -> Option<&Arc<CompiledFlag>> {
+        self.shards.get(self.index(hash))?.find(hash.0, |flag| flag.key.as_str() == key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All flags, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<CompiledFlag>> {
+        self.shards.iter().flat_map(|shard| shard.iter())
+    }
+
+    /// This map with the flag put in place of the one with its key, or added.
+    pub(crate) fn with(&self, flag: Arc<CompiledFlag>) -> Self {
+        let key = flag.key.clone();
+        let is_new = self.get(key.as_str()).is_none();
+        if is_new && self.len >= self.shards.len() * SHARD_SIZE * 2 {
+            let all: Vec<_> = self.iter().cloned().chain([flag]).collect();
+            return Self::new(all.into_iter());
+        }
+        let mut changed = self.changed(key.as_str(), |shard| insert_into(shard, flag));
+        changed.len = self.len + usize::from(is_new);
+        changed
+    }
+
+    /// This map without the flag of that key.
+    pub(crate) fn without(&self, key: &str) -> Self {
+        if self.get(key).is_none() {
+            return self.clone();
+        }
+        let mut changed = self.changed(key, |_| {});
+        changed.len = self.len - 1;
+        changed
+    }
+
+    /// A copy in which the key's shard has lost that key and was then changed.
+    fn changed(&self, key: &str, change: impl FnOnce(&mut Shard)) -> Self {
+        let hash = KeyHash::of(key);
+        let mut shards = self.shards.clone();
+        if let Some(slot) = shards.get_mut(self.index(hash)) {
+            let mut shard = Shard::clone(slot);
+            if let Ok(entry) = shard.find_entry(hash.0, |flag| flag.key.as_str() == key) {
+                entry.remove();
+            }
+            change(&mut shard);
+            *slot = Arc::new(shard);
+        }
+        Self { shards, len: self.len }
+    }
+}

@@ -1,0 +1,296 @@
+//! Users: who a flag is evaluated for.
+
+use foldhash::fast::FixedState;
+use serde_json::Value;
+use std::hash::BuildHasher;
+
+use crate::fault::{Faults, Findings, Place};
+use crate::json::{Json, unknown};
+use crate::limits::{ATTRIBUTE_DEPTH_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX};
+use crate::model::plain_number;
+
+/// A user: an id (OpenFeature's targeting key) and attributes.
+///
+/// Building one prepares it for evaluation: nested attributes are spread out under their dotted paths, and names are
+/// hashed. One user serves any number of evaluations, in any ruleset, from any thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    id: Box<str>,
+    /// Sorted by hash; `attributes[i]` is the attribute whose name has `hashes[i]`.
+    hashes: Vec<u64>,
+    attributes: Vec<(Box<str>, AttributeValue)>,
+}
+
+/// A user's attribute.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum AttributeValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as an IEEE double.
+    Number(f64),
+    /// A text.
+    String(Box<str>),
+    /// Several values: a test matches where one of them does.
+    List(Vec<AttributeValue>),
+    /// A nested object: it exists, and its content is found under dotted paths.
+    Object,
+}
+
+/// An attribute's name with its hash, computed once when a condition is compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct AttributeName {
+    hash: u64,
+    text: Box<str>,
+}
+
+/// Lists up to this length are scanned; longer ones are searched by halves.
+const SCAN_MAX: usize = 16;
+
+fn hash(name: &str) -> u64 {
+    // A fixed seed is safe: a collision costs one comparison, names are always compared in full.
+    FixedState::with_seed(0).hash_one(name)
+}
+
+impl AttributeName {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { hash: hash(text), text: text.into() }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl User {
+    /// A user without attributes.
+    ///
+    /// # Errors
+    /// An id that is empty or longer than [`USER_ID_LENGTH_MAX`] bytes.
+    pub fn new(id: &str) -> Result<Self, Faults> {
+        match id.len() {
+            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), hashes: Vec::new(), attributes: Vec::new() }),
+            length => Err(Faults::one("/id", format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {length}"))),
+        }
+    }
+
+    /// This user with one attribute more; the name is taken as it is, and replaces an attribute of the same name.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<AttributeValue>) -> Self {
+        let value = value.into();
+        match self.position(hash(name), name) {
+            Some(at) => {
+                if let Some((_, slot)) = self.attributes.get_mut(at) {
+                    *slot = value;
+                }
+            }
+            None => self.insert(name.into(), value),
+        }
+        self
+    }
+
+    /// Reads `{"id": …, "attributes": {…}}` from JSON text.
+    ///
+    /// # Errors
+    /// Text that is not JSON, or every fault of the document with its pointer.
+    pub fn from_json(text: &str) -> Result<Self, Faults> {
+        crate::read::from_text(text, Self::read)
+    }
+
+    /// Reads `{"id": …, "attributes": {…}}`.
+    ///
+    /// # Errors
+    /// Every fault of the document with its pointer: no id, another field, more than the bounds in [`crate::limits`].
+    pub fn from_value(value: &Value) -> Result<Self, Faults> {
+        crate::read::from_value(value, Self::read)
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The attribute of that name or dotted path.
+    pub fn attribute(&self, name: &str) -> Option<&AttributeValue> {
+        self.position(hash(name), name).and_then(|at| self.attributes.get(at)).map(|(_, value)| value)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, name: &AttributeName) -> Option<&AttributeValue> {
+        self.position(name.hash, &name.text).and_then(|at| self.attributes.get(at)).map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn position(&self, hash: u64, name: &str) -> Option<usize> {
+        let first = if self.hashes.len() <= SCAN_MAX {
+            self.hashes.iter().position(|h| *h == hash)?
+        } else {
+            let at = self.hashes.partition_point(|h| *h < hash);
+            (self.hashes.get(at) == Some(&hash)).then_some(at)?
+        };
+        let is_named = |at: &usize| self.attributes.get(*at).is_some_and(|(n, _)| **n == *name);
+        if is_named(&first) {
+            return Some(first);
+        }
+        (first + 1..self.hashes.len()).take_while(|at| self.hashes.get(*at) == Some(&hash)).find(is_named)
+    }
+
+    fn insert(&mut self, name: Box<str>, value: AttributeValue) {
+        let hash = hash(&name);
+        let at = self.hashes.partition_point(|h| *h < hash);
+        self.hashes.insert(at, hash);
+        self.attributes.insert(at, (name, value));
+    }
+
+    pub(crate) fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
+        let (mut id, mut attributes) = (None, None);
+        for (name, json) in json.fields(at, found)? {
+            match name.as_ref() {
+                "id" => id = Some((json, json.string(&at.field(name), found))),
+                "attributes" => attributes = Some(json),
+                _ => unknown(name, &["id", "attributes"], at, found),
+            }
+        }
+        let user = match id {
+            None => {
+                found.add(&at.field("id"), "is required");
+                None
+            }
+            Some((_, id)) => id.and_then(|id| match Self::new(id) {
+                Ok(user) => Some(user),
+                Err(_) => {
+                    found.add(&at.field("id"), format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {}", id.len()));
+                    None
+                }
+            }),
+        };
+        // Without an id the attributes are still read, for their faults.
+        let mut user = user.or_else(|| Self::new("-").ok())?;
+        if let Some(attributes) = attributes.filter(|json| **json != Json::Null) {
+            let at = &at.field("attributes");
+            user.spread("", attributes, 0, at, found);
+            if user.attributes.len() > ATTRIBUTES_MAX {
+                found.add(at, format!("must have at most {ATTRIBUTES_MAX} attributes, those of nested objects counted"));
+            }
+        }
+        Some(user)
+    }
+
+    /// Puts an object's fields under their paths: first its own names, which win, then what lies deeper. A name with a
+    /// dot is a leaf: paths go through names without.
+    fn spread(&mut self, prefix: &str, json: &Json<'_>, depth: usize, at: &Place<'_>, found: &mut Findings) {
+        if depth > ATTRIBUTE_DEPTH_MAX {
+            return found.add(at, format!("attributes may be nested at most {ATTRIBUTE_DEPTH_MAX} deep"));
+        }
+        let Some(fields) = json.fields(at, found) else { return };
+        for (name, json) in fields {
+            let path = format!("{prefix}{name}");
+            // INVARIANT: bounded before it grows, since the insertion below is quadratic.
+            let is_free = self.attributes.len() <= ATTRIBUTES_MAX && self.position(hash(&path), &path).is_none();
+            if let Some(value) = AttributeValue::from_json(json).filter(|_| is_free) {
+                self.insert(path.into(), value);
+            }
+        }
+        for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && !name.contains('.')) {
+            self.spread(&format!("{prefix}{name}."), json, depth + 1, &at.field(name), found);
+        }
+    }
+}
+
+impl AttributeValue {
+    /// `null` is no value.
+    fn from_json(json: &Json<'_>) -> Option<Self> {
+        match json {
+            Json::Null => None,
+            Json::Bool(value) => Some(Self::Bool(*value)),
+            Json::Number(number) => number.as_f64().map(Self::Number),
+            Json::String(text) => Some(Self::String(text.as_ref().into())),
+            // Lists and objects inside a list match nothing, so they need not be kept.
+            Json::Array(items) => {
+                let scalar = |item: &&Json<'_>| !matches!(item, Json::Array(_) | Json::Object(_));
+                Some(Self::List(items.iter().filter(scalar).filter_map(Self::from_json).collect()))
+            }
+            Json::Object(_) => Some(Self::Object),
+        }
+    }
+
+    /// The value as JSON, for showing; a nested object is shown empty.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(value) => plain_number(*value),
+            Self::String(text) => Value::String(text.to_string()),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Object => Value::Object(serde_json::Map::new()),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($type:ty => $make:expr;)*) => { $(
+        impl From<$type> for AttributeValue {
+            fn from(value: $type) -> Self {
+                $make(value)
+            }
+        }
+    )* };
+}
+
+from! {
+    bool => Self::Bool;
+    f64 => Self::Number;
+    i32 => |n| Self::Number(f64::from(n));
+    u32 => |n| Self::Number(f64::from(n));
+    &str => |text: &str| Self::String(text.into());
+    String => |text: String| Self::String(text.into());
+    Vec<AttributeValue> => Self::List;
+}
+
+impl From<&[&str]> for AttributeValue {
+    fn from(texts: &[&str]) -> Self {
+        Self::List(texts.iter().map(|text| Self::from(*text)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn user(attributes: Value) -> User {
+        User::from_value(&json!({"id": "u", "attributes": attributes})).unwrap()
+    }
+
+    #[test]
+    fn nested_objects_are_found_by_dotted_path_and_a_literal_name_wins() {
+        let user = user(json!({"a": {"b": {"c": 1}, "x": "in"}, "a.x": "literal", "l": [1, null, "t", {}]}));
+        assert_eq!(user.attribute("a.b.c"), Some(&AttributeValue::Number(1.0)));
+        assert_eq!(user.attribute("a.x"), Some(&"literal".into()));
+        assert_eq!(user.attribute("a.b"), Some(&AttributeValue::Object));
+        assert_eq!(user.attribute("l"), Some(&vec![1.into(), "t".into()].into()));
+        assert_eq!(user.attribute("b"), None);
+    }
+
+    #[test]
+    fn null_is_no_attribute() {
+        assert_eq!(user(json!({"a": null})).attribute("a"), None);
+    }
+
+    #[test]
+    fn many_attributes_are_found_as_few_are() {
+        let user = (0..500).fold(User::new("u").unwrap(), |user, i| user.with(&format!("name-{i}"), i));
+        assert!((0..500).all(|i| user.attribute(&format!("name-{i}")) == Some(&i.into())));
+        assert_eq!(user.attribute("name-500"), None);
+    }
+
+    #[test]
+    fn faults_are_listed_with_their_place() {
+        let faults = User::from_value(&json!({"id": "", "attribute": {}})).unwrap_err();
+        let pointers: Vec<_> = faults.as_slice().iter().map(|f| f.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/attribute", "/id"]);
+        let deep = (0..40).fold(json!(1), |inner, _| json!({ "a": inner }));
+        assert!(User::from_value(&json!({"id": "u", "attributes": deep})).is_err());
+        let many: serde_json::Map<_, _> = (0..=ATTRIBUTES_MAX).map(|i| (i.to_string(), json!(1))).collect();
+        assert!(User::from_value(&json!({"id": "u", "attributes": many})).is_err());
+    }
+}

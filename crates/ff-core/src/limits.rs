@@ -38,6 +38,10 @@ pub const VALUE_LENGTH_MAX: usize = 64 * 1024;
 pub const USER_ID_LENGTH_MAX: usize = 1_024;
 /// Attributes of a user, those inside nested objects counted.
 pub const ATTRIBUTES_MAX: usize = 1_000;
+/// Bytes of a user's text attribute.
+pub const ATTRIBUTE_LENGTH_MAX: usize = 4_096;
+/// Values in a user's list attribute.
+pub const ATTRIBUTE_LIST_MAX: usize = 1_000;
 /// Objects inside objects in a user's attributes.
 pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// How many segments or prerequisites may stand behind one another.

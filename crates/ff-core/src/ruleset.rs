@@ -333,3 +333,6 @@ impl Ruleset {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

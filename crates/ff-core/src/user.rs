@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
-use crate::limits::{ATTRIBUTE_DEPTH_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX};
+use crate::limits::{ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX};
 use crate::model::plain_number;
 
 /// A user: an id (OpenFeature's targeting key) and attributes.
@@ -184,6 +184,7 @@ impl User {
         }
         let Some(fields) = json.fields(at, found) else { return };
         for (name, json) in fields {
+            check_size(json, &at.field(name), found);
             let path = format!("{prefix}{name}");
             // INVARIANT: bounded before it grows, since the insertion below is quadratic.
             let is_free = self.attributes.len() <= ATTRIBUTES_MAX && self.position(hash(&path), &path).is_none();
@@ -194,6 +195,19 @@ impl User {
         for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && !name.contains('.')) {
             self.spread(&format!("{prefix}{name}."), json, depth + 1, &at.field(name), found);
         }
+    }
+}
+
+fn check_size(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) {
+    match json {
+        Json::String(text) if text.len() > ATTRIBUTE_LENGTH_MAX => {
+            found.add(at, format!("a text attribute must have at most {ATTRIBUTE_LENGTH_MAX} bytes, got {}", text.len()));
+        }
+        Json::Array(items) if items.len() > ATTRIBUTE_LIST_MAX => {
+            found.add(at, format!("a list attribute must have at most {ATTRIBUTE_LIST_MAX} values, got {}", items.len()));
+        }
+        Json::Array(items) => items.iter().enumerate().for_each(|(i, item)| check_size(item, &at.item(i), found)),
+        _ => {}
     }
 }
 
@@ -292,5 +306,7 @@ mod tests {
         assert!(User::from_value(&json!({"id": "u", "attributes": deep})).is_err());
         let many: serde_json::Map<_, _> = (0..=ATTRIBUTES_MAX).map(|i| (i.to_string(), json!(1))).collect();
         assert!(User::from_value(&json!({"id": "u", "attributes": many})).is_err());
+        let long = json!({"t": "x".repeat(ATTRIBUTE_LENGTH_MAX + 1), "l": vec![1; ATTRIBUTE_LIST_MAX + 1], "m": ["x".repeat(ATTRIBUTE_LENGTH_MAX + 1)]});
+        assert_eq!(User::from_value(&json!({"id": "u", "attributes": long})).unwrap_err().as_slice().len(), 3);
     }
 }

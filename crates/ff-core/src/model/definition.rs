@@ -148,3 +148,6 @@ impl Configuration {
         Ok(Self { weights, ..self.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -556,3 +556,6 @@ impl Serialize for Flag {
         out.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

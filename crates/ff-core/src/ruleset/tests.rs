@@ -1,0 +1,150 @@
+use super::*;
+use crate::{Timestamp, User};
+use serde_json::{Value, json};
+
+fn flag(key: &str, when: Value) -> Flag {
+    let rules = json!([{"id": "r", "when": when, "rollout": {"variant": "on"}}]);
+    Flag::from_value(&json!({"key": key, "type": "boolean", "state": "on", "rollout_percentage": 0, "rules": rules})).unwrap()
+}
+
+fn segment(key: &str, criteria: Value) -> Segment {
+    Segment::from_value(&json!({"key": key, "criteria": criteria})).unwrap()
+}
+
+fn compile(flags: &[Flag], segments: &[Segment]) -> Result<Ruleset, Faults> {
+    Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, flags, segments)
+}
+
+fn is_on(ruleset: &Ruleset, key: &str) -> Option<bool> {
+    let user = User::new("u").unwrap().with("a", 1);
+    ruleset.evaluate(key, &user, Timestamp::EPOCH).and_then(|answer| answer.value().as_bool())
+}
+
+fn in_use(result: Result<Ruleset, Error>) -> String {
+    match result {
+        Err(Error::InUse { message, .. }) => message,
+        other => panic!("expected somebody to be in the way, got {other:?}"),
+    }
+}
+
+#[test]
+fn every_fault_of_a_set_is_listed_with_its_place() {
+    let flags = [
+        flag("a", json!({"segment": "gone"})),
+        flag("b", json!({"all": [{}, {"flag": {"key": "c", "variant": "blue"}}]})),
+        flag("c", json!({})),
+        flag("c", json!({})),
+    ];
+    let faults = compile(&flags, &[segment("s", json!({"segment": ["t", "gone"]})), segment("t", json!({}))]).unwrap_err();
+    let listed: Vec<_> = faults.as_slice().iter().map(|f| f.pointer.as_str()).collect();
+    assert_eq!(
+        listed,
+        ["/segments/0/criteria/segment/1", "/flags/0/rules/0/when/segment", "/flags/3/key", "/flags/1/rules/0/when/all/1/flag"]
+    );
+}
+
+#[test]
+fn cycles_of_prerequisites_and_of_segments_are_refused_and_shown() {
+    let needs = |key: &str| json!({"flag": {"key": key, "variant": "on"}});
+    let faults = compile(&[flag("a", needs("b")), flag("b", needs("c")), flag("c", needs("a"))], &[]).unwrap_err();
+    assert!(faults.to_string().contains("flag `a` → flag `b` → flag `c` → flag `a`"), "{faults}");
+    let faults = compile(&[], &[segment("s", json!({"not": {"segment": "t"}})), segment("t", json!({"segment": "s"}))]).unwrap_err();
+    assert!(faults.to_string().contains("circle"), "{faults}");
+    assert!(compile(&[flag("a", needs("a"))], &[]).is_err());
+    // Through a segment and back.
+    assert!(compile(&[flag("a", json!({"segment": "s"}))], &[segment("s", needs("a"))]).is_err());
+}
+
+#[test]
+fn changes_one_by_one_come_to_the_same_as_compiling_anew() {
+    let segments = [segment("s", json!({"attr": {"a": 1}}))];
+    let flags: Vec<_> =
+        (0..300).map(|i| flag(&format!("f{i}"), if i % 2 == 0 { json!({"segment": "s"}) } else { json!({"attr": {"a": 2}}) })).collect();
+    let fresh = compile(&flags, &segments).unwrap();
+    let mut grown = compile(&[], &[]).unwrap().with_segment(2, &segments[0]).unwrap();
+    for (i, flag) in flags.iter().enumerate() {
+        grown = grown.with_flag(3 + i as u64, flag).unwrap();
+    }
+    assert_eq!((grown.len(), grown.revision()), (300, 302));
+    for flag in &flags {
+        assert_eq!(is_on(&grown, flag.key.as_str()), is_on(&fresh, flag.key.as_str()));
+    }
+    let reduced = flags.iter().fold(grown, |ruleset, flag| ruleset.without_flag(400, &flag.key).unwrap());
+    assert!(reduced.is_empty() && is_on(&reduced, "f0").is_none());
+}
+
+#[test]
+fn a_changed_segment_changes_every_flag_that_names_it_and_readers_of_the_old_ruleset_go_on() {
+    let before = compile(
+        &[flag("f", json!({"segment": "outer"}))],
+        &[segment("outer", json!({"segment": "s"})), segment("s", json!({"attr": {"a": 1}}))],
+    )
+    .unwrap();
+    let after = before.with_segment(2, &segment("s", json!({"attr": {"a": 2}}))).unwrap();
+    assert_eq!((is_on(&before, "f"), is_on(&after, "f")), (Some(true), Some(false)));
+}
+
+#[test]
+fn what_others_need_cannot_be_taken_away() {
+    let needs = flag("needs", json!({"flag": {"key": "base", "variant": "on"}}));
+    let ruleset = compile(&[needs, flag("base", json!({})), flag("uses", json!({"segment": "s"}))], &[segment("s", json!({}))]).unwrap();
+    assert_eq!(in_use(ruleset.without_flag(2, &"base".parse().unwrap())), "flag `base` is used by flag `needs`");
+    assert_eq!(in_use(ruleset.without_segment(2, &"s".parse().unwrap())), "segment `s` is used by flag `uses`");
+    let without_on = Flag::from_value(&json!({"key": "base", "variants": [{"key": "blue", "weight": 1}]})).unwrap();
+    assert_eq!(in_use(ruleset.with_flag(2, &without_on)), "flag `needs` would break: flag `base` has no variant `on`");
+    let free = ruleset.without_flag(2, &"uses".parse().unwrap()).unwrap();
+    assert!(free.without_segment(3, &"s".parse().unwrap()).is_ok());
+}
+
+#[test]
+fn a_slot_that_a_removed_segment_left_is_used_again() {
+    let mut ruleset =
+        compile(&[flag("f", json!({"segment": "kept"}))], &[segment("gone", json!({"any": []})), segment("kept", json!({}))]).unwrap();
+    for round in 0..5 {
+        ruleset = ruleset
+            .without_segment(round, &"gone".parse().unwrap())
+            .unwrap()
+            .with_segment(round, &segment("gone", json!({"any": []})))
+            .unwrap();
+    }
+    assert_eq!(is_on(&ruleset, "f"), Some(true));
+    let ruleset =
+        ruleset.without_segment(9, &"gone".parse().unwrap()).unwrap().with_segment(9, &segment("new", json!({"segment": "kept"}))).unwrap();
+    assert_eq!(is_on(&ruleset.with_flag(10, &flag("f", json!({"segment": "new"}))).unwrap(), "f"), Some(true));
+}
+
+#[test]
+fn the_work_of_an_evaluation_is_bounded_however_segments_are_stacked() {
+    // Each level names the one below nineteen times: 19 × 19 × 19 × 19 steps.
+    let mut segments = vec![segment("s0", json!({}))];
+    for level in 1..=4 {
+        let names = vec![json!({"segment": format!("s{}", level - 1)}); 19];
+        segments.push(segment(&format!("s{level}"), json!({ "all": names })));
+    }
+    let faults = compile(&[], &segments).unwrap_err();
+    assert!(faults.to_string().contains("at most 10000 steps"), "{faults}");
+    let chain: Vec<_> = (0..20)
+        .map(|i| segment(&format!("c{i:02}"), if i == 0 { json!({}) } else { json!({"segment": format!("c{:02}", i - 1)}) }))
+        .collect();
+    assert!(compile(&[], &chain).unwrap_err().to_string().contains("at most 16"));
+    // A change below must not push those above over the bound.
+    let ruleset = compile(&[], &segments[..3]).unwrap();
+    let wide: Vec<_> = (0..50).map(|_| json!({})).collect();
+    assert!(in_use(ruleset.with_segment(2, &segment("s0", json!({ "all": wide })))).contains("would break"));
+}
+
+#[test]
+fn one_bad_row_takes_only_its_dependents_down() {
+    let flags = [flag("a", json!({"flag": {"key": "b", "variant": "on"}})), flag("b", json!({"segment": "gone"})), flag("c", json!({}))];
+    let (ruleset, rejected) =
+        Ruleset::compile_valid(EnvironmentKey::production(), 1, flags.iter(), Segments::none("acme".parse().unwrap()));
+    assert_eq!(rejected.iter().map(|r| r.entity.to_string()).collect::<Vec<_>>(), ["flag `b`", "flag `a`"]);
+    assert_eq!((ruleset.len(), is_on(&ruleset, "c")), (1, Some(true)));
+}
+
+#[test]
+fn a_ruleset_can_be_shared_between_threads() {
+    fn check<T: Send + Sync + Clone>() {}
+    check::<Ruleset>();
+    check::<User>();
+}

@@ -38,6 +38,12 @@ impl Faults {
     }
 }
 
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
 impl From<Faults> for Vec<Fault> {
     fn from(faults: Faults) -> Self {
         faults.0

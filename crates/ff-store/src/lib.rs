@@ -1,1 +1,50 @@
-//! x
+//! Storage for ff: flags, segments, environments and the audit log, on SQLite or PostgreSQL.
+//!
+//! - [`Store::open`] connects, [`Store::migrate`] brings the tables up to date.
+//! - Reads live in the module of what they read: [`flag::find`], [`flag::list`], [`segment::find`], [`environment::list`],
+//!   [`audit::page`], [`ruleset::load`]. Each takes the tenant, or the [`Scope`], first.
+//! - The only way to write is [`change::run`], with the functions that end in `_in`: [`flag::put_in`],
+//!   [`segment::delete_in`] … One change is one transaction: it locks the tenant's revision, writes, and appends to the audit
+//!   log; a change that changes nothing leaves no trace.
+//!
+//! All calls block. A database that is away gives [`StoreError::Unavailable`] within the configured time; a row that does
+//! not parse gives [`StoreError::Corrupt`] where it alone was asked for, and is otherwise left out and reported.
+//!
+//! # Features
+//! `pg-tls`: TLS to PostgreSQL (`sslmode=require`, `verify-full` …). Compiles OpenSSL from source, hence off by default.
+
+pub mod audit;
+pub mod change;
+mod connection;
+mod document;
+mod dsn;
+pub mod environment;
+mod error;
+pub mod flag;
+mod migrate;
+mod page;
+pub mod ruleset;
+mod schema;
+mod scope;
+mod search;
+pub mod segment;
+mod store;
+mod writers;
+
+// With `pg-tls` the libraries are linked by these two; nothing of them is called here.
+use libsqlite3_sys as _;
+#[cfg(feature = "pg-tls")]
+use openssl_sys as _;
+use pq_sys as _;
+
+pub use crate::audit::{Action, At, AuditEntry, AuditFilter, Entity, WordError};
+pub use crate::change::{Author, Change, Outcome, Written};
+pub use crate::dsn::{Backend, Dsn, DsnError};
+pub use crate::environment::{EnvironmentDraft, EnvironmentRecord};
+pub use crate::error::{Cause, CorruptRow, StoreError};
+pub use crate::flag::{FlagFilter, FlagRecord};
+pub use crate::page::{Page, PageLimit, PageLimitError, PageRequest, PageToken, PageTokenError};
+pub use crate::ruleset::Snapshot;
+pub use crate::scope::{Revision, Scope, Version};
+pub use crate::segment::{SegmentFilter, SegmentRecord};
+pub use crate::store::{PoolState, Store, StoreConfig};

@@ -1,0 +1,181 @@
+//! Changes: the only way to write. Lock the tenant's revision → write → audit → commit.
+
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::result::Error as QueryError;
+use ff_core::{EnvironmentKey, Flag, TenantId, Timestamp};
+
+use crate::audit::{self, Entry};
+use crate::connection::{Link, on};
+use crate::environment;
+use crate::error::StoreError;
+use crate::schema::tenants;
+use crate::scope::Revision;
+use crate::store::Store;
+
+/// Who writes, on whose request, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Who: a token's subject or a key's name.
+    pub actor: String,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// Now, by the writer's clock. Kept to the millisecond.
+    pub at: Timestamp,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The entity is new.
+    Created,
+    /// The entity shows something else now.
+    Updated,
+    /// It was already as asked for; nothing was written.
+    Unchanged,
+}
+
+/// What a write did, and what there is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written<T> {
+    /// What it did.
+    pub outcome: Outcome,
+    /// The entity as it is now.
+    pub record: T,
+    /// The flag as each environment holds it now, where that changed; for a new environment its flags. Empty for segments.
+    pub flags: Vec<(EnvironmentKey, Flag)>,
+}
+
+/// A change in the making: the open transaction, with the tenant's revision locked.
+///
+/// Several writes may be made in one; each gets its own revision and audit entry, and all are committed together.
+pub struct Change<'a> {
+    link: Link<'a>,
+    tenant: &'a TenantId,
+    author: &'a Author,
+    at: Timestamp,
+    revision: Revision,
+    is_written: bool,
+}
+
+impl std::fmt::Debug for Change<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change").field("tenant", &self.tenant).field("revision", &self.revision).finish_non_exhaustive()
+    }
+}
+
+/// Runs `work` in one transaction, while no one else changes this tenant. What `work` has written is committed if it
+/// answers `Ok`; if it answers `Err`, or has written nothing, the database stays exactly as it was: no revision, no audit
+/// entry, not even a tenant.
+///
+/// # Errors
+/// Whatever `work` gives; [`Unavailable`](StoreError::Unavailable) and [`Query`](StoreError::Query) from here.
+pub fn run<T, E: From<StoreError>>(
+    store: &Store,
+    tenant: &TenantId,
+    author: &Author,
+    work: impl FnOnce(&mut Change<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let (_turn, mut connection) = store.connection_for_writing()?;
+    let attempt = |link: Link<'_>| {
+        let mut change = Change::begin(link, tenant, author, store).map_err(Abort::Store)?;
+        let result = work(&mut change).map_err(Abort::Caller)?;
+        if change.is_written { Ok(result) } else { Err(Abort::NothingWritten(result)) }
+    };
+    let result = match connection.link() {
+        Link::Postgres(c) => c.build_transaction().read_committed().run(|c| attempt(Link::Postgres(c))),
+        // A transaction that only begins to write after it has read could find that another one wrote in between, and
+        // would have to fail at once; one that starts as a writer waits.
+        Link::Sqlite(c) => c.immediate_transaction(|c| attempt(Link::Sqlite(c))),
+    };
+    match result {
+        Ok(result) | Err(Abort::NothingWritten(result)) => Ok(result),
+        Err(Abort::Caller(error)) => Err(error),
+        Err(Abort::Store(error)) => {
+            if matches!(error, StoreError::Unavailable(_)) {
+                connection.give_up();
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Why a transaction is rolled back.
+enum Abort<T, E> {
+    NothingWritten(T),
+    Caller(E),
+    Store(StoreError),
+}
+
+impl<T, E> From<QueryError> for Abort<T, E> {
+    fn from(error: QueryError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl<'a> Change<'a> {
+    fn begin(mut link: Link<'a>, tenant: &'a TenantId, author: &'a Author, store: &Store) -> Result<Self, StoreError> {
+        let asked = Instant::now();
+        let revision = lock(&mut link, tenant).map_err(|error| match error {
+            // diesel does not pass PostgreSQL's code for a lock timeout on, and its text is in the server's language. But
+            // nothing else in this statement takes that long.
+            StoreError::Query(cause) if asked.elapsed() >= store.busy_timeout() => StoreError::Unavailable(cause),
+            error => error,
+        })?;
+        let at = Timestamp::from_millis(author.at.as_millis());
+        if revision == Revision::ZERO {
+            environment::create_production(&mut link, tenant, at)?;
+        }
+        Ok(Self { link, tenant, author, at, revision, is_written: false })
+    }
+
+    /// The tenant's revision: the one before this change, or the one that its last write has made.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Whose change it is.
+    pub fn tenant(&self) -> &TenantId {
+        self.tenant
+    }
+
+    /// When it is made, to the millisecond.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(crate) fn link(&mut self) -> &mut Link<'a> {
+        &mut self.link
+    }
+
+    /// Records what was just written, at the next revision.
+    pub(crate) fn append(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let revision = self.revision.next();
+        let mine = tenants::id.eq(self.tenant.as_str());
+        on!(&mut self.link, c => diesel::update(tenants::table).filter(mine).set(tenants::revision.eq(revision.get())).execute(c))?;
+        audit::insert(&mut self.link, self.tenant, revision, self.at, self.author, entry)?;
+        self.revision = revision;
+        self.is_written = true;
+        Ok(())
+    }
+}
+
+/// Locks the tenant's row, which is made for its first change, and reads the revision: one statement on both databases.
+/// Whoever comes second waits here, and then reads what the first has committed.
+fn lock(link: &mut Link<'_>, tenant: &TenantId) -> Result<Revision, StoreError> {
+    let first = (tenants::id.eq(tenant.as_str()), tenants::revision.eq(Revision::ZERO.get()));
+    let revision: i64 = on!(link, c => diesel::insert_into(tenants::table)
+        .values(first)
+        .on_conflict(tenants::id)
+        .do_update()
+        .set(tenants::revision.eq(tenants::revision))
+        .returning(tenants::revision)
+        .get_result(c))?;
+    Ok(Revision::new(revision))
+}
+
+/// A new row's id. Version 7 rises with time, so that new rows stand together in an index.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

@@ -1,0 +1,162 @@
+//! SQLite and PostgreSQL behind one connection type, as the pool holds it.
+//!
+//! ADR 1 says why this is an enum with a macro and not a generic type or diesel's own derive.
+
+use std::fmt;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::R2D2Connection;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+
+use crate::dsn::{Backend, Dsn};
+use crate::error::StoreError;
+
+/// Runs a diesel expression on whichever database `$link` leads to. The expression is compiled once for each.
+macro_rules! on {
+    ($link:expr, $connection:ident => $body:expr) => {
+        match $link {
+            $crate::connection::Link::Postgres($connection) => {
+                let $connection = &mut **$connection;
+                $body
+            }
+            $crate::connection::Link::Sqlite($connection) => {
+                let $connection = &mut **$connection;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on;
+
+/// A borrowed connection, inside a transaction or not: what every query function takes.
+pub(crate) enum Link<'a> {
+    Postgres(&'a mut PgConnection),
+    Sqlite(&'a mut SqliteConnection),
+}
+
+impl Link<'_> {
+    pub(crate) fn backend(&self) -> Backend {
+        match self {
+            Self::Postgres(_) => Backend::Postgres,
+            Self::Sqlite(_) => Backend::Sqlite,
+        }
+    }
+
+    /// Runs `work` in a transaction in which all reads see one state of the database.
+    pub(crate) fn consistently<T>(&mut self, work: impl FnOnce(&mut Link<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self {
+            Self::Postgres(c) => c.build_transaction().repeatable_read().read_only().run(|c| work(&mut Link::Postgres(c))),
+            // In WAL mode a transaction keeps the state of its first read.
+            Self::Sqlite(c) => c.transaction(|c| work(&mut Link::Sqlite(c))),
+        }
+    }
+}
+
+enum Open {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// A connection that the pool owns.
+pub(crate) struct Connection {
+    open: Open,
+    /// Seen to be dead. diesel only notices that inside a transaction; without this mark a connection that the server
+    /// has closed would go back to the pool and fail the next caller too.
+    is_lost: bool,
+}
+
+impl Connection {
+    pub(crate) fn link(&mut self) -> Link<'_> {
+        match &mut self.open {
+            Open::Postgres(c) => Link::Postgres(c),
+            Open::Sqlite(c) => Link::Sqlite(c),
+        }
+    }
+
+    pub(crate) fn ping(&mut self) -> Result<(), StoreError> {
+        on!(&mut self.link(), c => c.ping()).map_err(StoreError::unavailable)
+    }
+
+    /// Sees to it that the pool does not hand this connection out again.
+    pub(crate) fn give_up(&mut self) {
+        self.is_lost = true;
+    }
+}
+
+/// Why no connection could be made. Free of passwords, whatever the database's library wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection: {0}")]
+pub(crate) struct ConnectError(String);
+
+/// Makes connections for the pool.
+pub(crate) struct Manager {
+    dsn: Dsn,
+    /// How long a server may take to answer.
+    patience: Duration,
+    /// How long a statement waits for another writer's lock.
+    lock_wait: Duration,
+}
+
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager").field("dsn", &self.dsn).finish_non_exhaustive()
+    }
+}
+
+impl Manager {
+    pub(crate) fn new(dsn: Dsn, patience: Duration, lock_wait: Duration) -> Self {
+        Self { dsn, patience, lock_wait }
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.dsn.backend()
+    }
+
+    /// A connection of its own, outside the pool, that waits `lock_wait` for locks.
+    pub(crate) fn connect_waiting(&self, lock_wait: Duration) -> Result<Connection, ConnectError> {
+        let address = self.dsn.address(self.patience);
+        let millis = lock_wait.as_millis();
+        let open = match self.dsn.backend() {
+            Backend::Postgres => PgConnection::establish(&address).map_err(|error| self.refused(&error)).and_then(|mut c| {
+                c.batch_execute(&format!("SET lock_timeout = {millis}")).map_err(|error| self.refused(&error))?;
+                Ok(Open::Postgres(c))
+            }),
+            Backend::Sqlite => SqliteConnection::establish(&address).map_err(|error| self.refused(&error)).and_then(|mut c| {
+                // `busy_timeout` comes first: the switch to WAL already needs a lock.
+                //
+                // `synchronous = FULL` syncs the log at each commit. For a process that is killed NORMAL would do, since
+                // what was written is then in the system's hands; FULL keeps an acknowledged change when the power fails
+                // too. Changes are made by people, some a minute, so its price (a sync each) is not felt.
+                c.batch_execute(&format!(
+                    "PRAGMA busy_timeout = {millis}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                ))
+                .map_err(|error| self.refused(&error))?;
+                Ok(Open::Sqlite(c))
+            }),
+        };
+        Ok(Connection { open: open?, is_lost: false })
+    }
+
+    fn refused(&self, error: &dyn std::error::Error) -> ConnectError {
+        ConnectError(self.dsn.scrub(error.to_string().trim()))
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Connection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Connection, ConnectError> {
+        self.connect_waiting(self.lock_wait)
+    }
+
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), ConnectError> {
+        on!(&mut connection.link(), c => c.ping()).map_err(|error| self.refused(&error))
+    }
+
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        // While a thread panics its transaction may still be open.
+        connection.is_lost || std::thread::panicking() || on!(&mut connection.link(), c => c.is_broken())
+    }
+}

@@ -1,0 +1,181 @@
+//! The store itself: a pool of connections to one database.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use r2d2::{Pool, PooledConnection};
+
+use crate::connection::{Link, Manager};
+use crate::dsn::{Backend, Dsn};
+use crate::error::StoreError;
+use crate::migrate;
+use crate::writers::{Turn, Writers};
+
+/// How to reach the database, and how long to wait for it.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Which database.
+    pub dsn: Dsn,
+    /// Connections at most; one is kept open when there is nothing to do.
+    pub connections_max: u32,
+    /// How long a caller waits for a connection or a server's answer before it is told
+    /// [`Unavailable`](StoreError::Unavailable).
+    pub acquire_timeout: Duration,
+    /// How long a writer waits for the lock that another one holds.
+    pub busy_timeout: Duration,
+}
+
+impl StoreConfig {
+    /// The usual sizes and limits for `dsn`.
+    pub fn new(dsn: Dsn) -> Self {
+        Self { dsn, connections_max: 10, acquire_timeout: Duration::from_secs(5), busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// The pool's figures at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    /// Open connections, idle or in use.
+    pub connections: u32,
+    /// Those that nobody uses.
+    pub idle: u32,
+    /// How many there may be.
+    pub connections_max: u32,
+}
+
+/// A database with its connections. Cheap to clone: the clones share the pool.
+///
+/// Every call blocks its thread for as long as the database takes.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    pool: Pool<Manager>,
+    /// Makes the connections that must not come from the pool.
+    manager: Manager,
+    config: StoreConfig,
+    /// SQLite has one write lock; PostgreSQL locks a row per tenant and needs no queue.
+    writers: Option<Writers>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("dsn", &self.0.config.dsn).field("pool", &self.pool_state()).finish()
+    }
+}
+
+impl Store {
+    /// Connects to the database; creates the file of a SQLite one. Its tables are [`migrate`](Self::migrate)'s business.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable) with the reason, if no connection can be made now.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let manager = || Manager::new(config.dsn.clone(), config.acquire_timeout, config.busy_timeout);
+        // The pool would try a wrong password again and again until its time is up, and then say only that.
+        r2d2::ManageConnection::connect(&manager()).map_err(StoreError::unavailable)?;
+        let pool = Pool::builder()
+            .max_size(config.connections_max.max(1))
+            .min_idle(Some(1))
+            .connection_timeout(config.acquire_timeout)
+            // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.
+            .test_on_check_out(false)
+            .build_unchecked(manager());
+        let writers = (config.dsn.backend() == Backend::Sqlite).then(Writers::default);
+        Ok(Self(Arc::new(Inner { pool, manager: manager(), config: config.clone(), writers })))
+    }
+
+    /// Brings the tables up to date and names the migrations that this took, in order. Several processes may call it at
+    /// once: one does the work, the others wait for it.
+    ///
+    /// # Errors
+    /// [`Migration`](StoreError::Migration), if a migration fails (it is then undone), or
+    /// [`Unavailable`](StoreError::Unavailable).
+    pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        migrate::run_pending(&self.0.manager)
+    }
+
+    /// Takes all migrations back, and with them all data: for tests of the migrations.
+    ///
+    /// # Errors
+    /// As for [`migrate`](Self::migrate).
+    pub fn revert_all(&self) -> Result<(), StoreError> {
+        migrate::revert_all(&self.0.manager)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable), if it does not, within the time limit of
+    /// [`acquire_timeout`](StoreConfig::acquire_timeout).
+    pub fn ping(&self) -> Result<(), StoreError> {
+        self.live_connection(self.deadline()).map(drop)
+    }
+
+    /// The kind of database.
+    pub fn backend(&self) -> Backend {
+        self.0.manager.backend()
+    }
+
+    /// How the pool is doing.
+    pub fn pool_state(&self) -> PoolState {
+        let state = self.0.pool.state();
+        PoolState { connections: state.connections, idle: state.idle_connections, connections_max: self.0.pool.max_size() }
+    }
+
+    /// Runs `work`, which only reads. Where its connection turns out to be dead, another one is tried once: after a
+    /// restart of the server all idle connections are dead, and no caller should have to know.
+    pub(crate) fn read<T>(&self, work: impl Fn(&mut Link<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let deadline = self.deadline();
+        let mut connection = self.connection(deadline)?;
+        match work(&mut connection.link()) {
+            Err(StoreError::Unavailable(cause)) if self.backend() == Backend::Postgres => {
+                connection.give_up();
+                drop(connection);
+                log::info!("a database connection was lost, trying another one: {cause}");
+                work(&mut self.live_connection(deadline)?.link())
+            }
+            result => result,
+        }
+    }
+
+    /// The right to write, where only one may, and a connection that was alive just now.
+    pub(crate) fn connection_for_writing(&self) -> Result<(Option<Turn<'_>>, PooledConnection<Manager>), StoreError> {
+        let turn = match &self.0.writers {
+            Some(writers) => {
+                Some(writers.turn(self.0.config.busy_timeout).ok_or_else(|| StoreError::unavailable("other writers took too long"))?)
+            }
+            None => None,
+        };
+        // A write cannot be tried again once it has begun, so its connection is tested: a fraction of the write's price.
+        Ok((turn, self.live_connection(self.deadline())?))
+    }
+
+    pub(crate) fn busy_timeout(&self) -> Duration {
+        self.0.config.busy_timeout
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.0.config.acquire_timeout
+    }
+
+    fn connection(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
+        self.0.pool.get_timeout(deadline.saturating_duration_since(Instant::now())).map_err(StoreError::unavailable)
+    }
+
+    /// A connection that answers. Dead ones are thrown away on the way, so this ends at the latest when the pool has made
+    /// a new one or the time is up.
+    fn live_connection(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
+        loop {
+            let mut connection = self.connection(deadline)?;
+            match connection.ping() {
+                Ok(()) => return Ok(connection),
+                Err(error) if Instant::now() >= deadline => {
+                    connection.give_up();
+                    return Err(error);
+                }
+                Err(_) => connection.give_up(),
+            }
+        }
+    }
+}

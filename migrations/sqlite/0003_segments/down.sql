@@ -1,0 +1,3 @@
+-- Why: back to a tenant without segments.
+
+DROP TABLE segments;

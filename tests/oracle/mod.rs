@@ -219,16 +219,20 @@ impl World<'_> {
 fn filled_in(flag: &Value) -> Value {
     let mut flag = flag.clone();
     let is_boolean = flag["type"] == json!("boolean");
-    if is_boolean && flag["variants"].as_array().is_none_or(Vec::is_empty) {
-        flag["variants"] = json!([{"key": "on", "weight": 100, "value": true}, {"key": "off", "weight": 0, "value": false}]);
+    if is_boolean && flag["variants"].is_null() {
+        flag["variants"] = json!([{"key": "on", "value": true}, {"key": "off", "value": false}]);
+        if flag["rollout_percentage"].is_null() {
+            flag["rollout_percentage"] = json!(100);
+        }
     }
     let on_percentage = flag["rollout_percentage"].as_f64();
     for variant in flag["variants"].as_array_mut().expect("variants are a list") {
         if variant.get("value").is_none() {
             variant["value"] = variant["key"].clone();
         }
-        if let Some(on) = on_percentage {
-            variant["weight"] = json!(if variant["key"] == json!("on") { on } else { 100.0 - on });
+        // The percentage stands in place of weights; beside weights it only repeats them.
+        if let Some(on) = on_percentage.filter(|_| variant.get("weight").is_none()) {
+            variant["weight"] = json!(if variant["value"] == json!(true) { on } else { 100.0 - on });
         }
     }
     if flag["off_variant"].is_null() {

@@ -1,0 +1,109 @@
+//! The engine against the oracle, against its own explanation, and against itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ff_core::{Flag, Segment};
+use serde_json::Value;
+
+use crate::check::{holds, number_from_environment};
+use crate::world::{QUESTIONS, World, answer, key};
+
+/// Evaluations compared in a normal run.
+const CASES: u64 = 20_000;
+
+#[test]
+fn the_engine_agrees_with_the_oracle() {
+    static COMPARED: AtomicU64 = AtomicU64::new(0);
+    fn agrees(world: World) -> bool {
+        let ruleset = world.compile();
+        world.flags.iter().all(|flag| {
+            world.questions.iter().all(|question| {
+                COMPARED.fetch_add(1, Ordering::Relaxed);
+                let (engine, oracle) = (answer(&ruleset, key(flag), question), world.oracle(key(flag), question));
+                if engine != oracle {
+                    println!("{} for {} at {}\nengine {engine}\noracle {oracle}", key(flag), question.user, question.at);
+                }
+                engine == oracle
+            })
+        })
+    }
+    let cases = number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES);
+    // Each world has four flags.
+    holds(cases.div_ceil(4 * QUESTIONS as u64), agrees as fn(World) -> bool);
+    let compared = COMPARED.load(Ordering::Relaxed);
+    println!("{compared} evaluations compared");
+    assert!(compared >= cases);
+}
+
+#[test]
+fn an_explanation_explains_the_evaluation() {
+    fn explains(world: World) -> bool {
+        let ruleset = world.compile();
+        world.flags.iter().all(|flag| {
+            world.questions.iter().all(|question| {
+                let (user, now) = (question.user(), question.now());
+                let explanation = ruleset.explain(key(flag), &user, now).unwrap();
+                let shown = serde_json::to_value(&explanation).unwrap();
+                let last = explanation.rules.last();
+                let decided = last.filter(|rule| rule.holds).map(|rule| rule.rule_id.as_str());
+                let earlier_hold = explanation.rules.iter().rev().skip(1).any(|rule| rule.holds);
+                shown["evaluation"] == answer(&ruleset, key(flag), question)
+                    && decided == explanation.evaluation.rule_id().map(|id| id.as_str())
+                    && !earlier_hold
+            })
+        })
+    }
+    holds(300, explains as fn(World) -> bool);
+}
+
+#[test]
+fn equal_questions_get_equal_answers() {
+    fn repeats(world: World) -> bool {
+        let (one, other) = (world.compile(), world.compile());
+        world.questions.iter().all(|question| {
+            let all: Vec<Value> =
+                one.evaluate_all(&question.user(), question.now()).map(|evaluation| serde_json::to_value(evaluation).unwrap()).collect();
+            all.len() == world.flags.len()
+                && world.flags.iter().all(|flag| {
+                    let first = answer(&one, key(flag), question);
+                    first == answer(&one, key(flag), question) && first == answer(&other, key(flag), question) && all.contains(&first)
+                })
+        })
+    }
+    holds(300, repeats as fn(World) -> bool);
+}
+
+#[test]
+fn json_there_and_back_changes_nothing() {
+    fn returns(world: World) -> bool {
+        let flags = world.flags().iter().all(|flag| {
+            let text = serde_json::to_string(flag).unwrap();
+            Flag::from_value(&flag.to_value()).as_ref() == Ok(flag) && Flag::from_json(&text).as_ref() == Ok(flag)
+        });
+        let segments = world.segments().iter().all(|segment| {
+            let text = serde_json::to_string(segment).unwrap();
+            Segment::from_value(&segment.to_value()).as_ref() == Ok(segment) && Segment::from_json(&text).as_ref() == Ok(segment)
+        });
+        flags && segments
+    }
+    holds(1_000, returns as fn(World) -> bool);
+}
+
+#[test]
+fn a_flag_that_was_shown_and_sent_back_gives_the_same_answers() {
+    fn same(world: World) -> bool {
+        let shown = World {
+            flags: world.flags().iter().map(Flag::to_value).collect(),
+            segments: world.segments().iter().map(Segment::to_value).collect(),
+            ..world.clone()
+        };
+        let (before, after) = (world.compile(), shown.compile());
+        world.flags.iter().all(|flag| {
+            world.questions.iter().all(|question| {
+                let given = answer(&before, key(flag), question);
+                given == answer(&after, key(flag), question) && given == shown.oracle(key(flag), question)
+            })
+        })
+    }
+    holds(300, same as fn(World) -> bool);
+}

@@ -1,0 +1,153 @@
+//! Changing a ruleset entity by entity gives what compiling its documents anew would give, refusals included.
+
+use std::fmt;
+
+use ff_core::{Flag, FlagKey, Ruleset, Segment, SegmentKey};
+use quickcheck::{Arbitrary, Gen};
+
+use crate::check::holds;
+use crate::dice::Dice;
+use crate::world::{World, answer, compile};
+
+/// One step on the way.
+#[derive(Clone, Debug)]
+enum Step {
+    PutFlag(Box<Flag>),
+    PutSegment(Box<Segment>),
+    DropFlag(FlagKey),
+    DropSegment(SegmentKey),
+}
+
+/// A world, and steps that bring parts of another one into it.
+#[derive(Clone)]
+struct History {
+    start: World,
+    steps: Vec<Step>,
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}\nthen {:#?}", self.start, self.steps)
+    }
+}
+
+impl Arbitrary for History {
+    fn arbitrary(source: &mut Gen) -> Self {
+        let start = World::arbitrary(source);
+        let other = World::arbitrary(source);
+        let mut steps: Vec<Step> = other.flags().into_iter().map(|flag| Step::PutFlag(Box::new(flag))).collect();
+        steps.extend(other.segments().into_iter().map(|segment| Step::PutSegment(Box::new(segment))));
+        let dice = &mut Dice(source);
+        for flag in start.flags() {
+            if dice.chance(40) {
+                steps.push(Step::DropFlag(flag.key.clone()));
+                steps.push(Step::PutFlag(Box::new(flag)));
+            }
+        }
+        for segment in start.segments() {
+            if dice.chance(40) {
+                steps.push(Step::DropSegment(segment.key.clone()));
+                steps.push(Step::PutSegment(Box::new(segment)));
+            }
+        }
+        let steps = dice.shuffled(steps);
+        Self { start, steps }
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        let this = self.clone();
+        let shorter = (0..self.steps.len()).map(move |at| {
+            let mut less = this.clone();
+            less.steps.remove(at);
+            less
+        });
+        let this = self.clone();
+        Box::new(shorter.chain(self.start.shrink().map(move |start| History { start, steps: this.steps.clone() })))
+    }
+}
+
+fn put<T: Clone>(list: &[T], item: &T, same: impl Fn(&T) -> bool) -> Vec<T> {
+    let mut list: Vec<T> = list.iter().filter(|other| !same(other)).cloned().collect();
+    list.push(item.clone());
+    list
+}
+
+/// The documents after the step, whether they may be so or not.
+fn after(step: &Step, flags: &[Flag], segments: &[Segment]) -> (Vec<Flag>, Vec<Segment>) {
+    match step {
+        Step::PutFlag(flag) => (put(flags, flag, |other| other.key == flag.key), segments.to_vec()),
+        Step::PutSegment(segment) => (flags.to_vec(), put(segments, segment, |other| other.key == segment.key)),
+        Step::DropFlag(key) => (flags.iter().filter(|flag| flag.key != *key).cloned().collect(), segments.to_vec()),
+        Step::DropSegment(key) => (flags.to_vec(), segments.iter().filter(|segment| segment.key != *key).cloned().collect()),
+    }
+}
+
+fn apply(step: &Step, ruleset: &Ruleset) -> Result<Ruleset, ff_core::Error> {
+    let revision = ruleset.revision() + 1;
+    match step {
+        Step::PutFlag(flag) => ruleset.with_flag(revision, flag),
+        Step::PutSegment(segment) => ruleset.with_segment(revision, segment),
+        Step::DropFlag(key) => ruleset.without_flag(revision, key),
+        Step::DropSegment(key) => ruleset.without_segment(revision, key),
+    }
+}
+
+/// Whether both rulesets answer alike.
+fn alike(world: &World, flags: &[Flag], one: &Ruleset, other: &Ruleset) -> bool {
+    one.len() == flags.len()
+        && other.len() == flags.len()
+        && flags.iter().all(|flag| {
+            let key = flag.key.as_str();
+            world.questions.iter().all(|question| answer(one, key, question) == answer(other, key, question))
+        })
+}
+
+#[test]
+fn a_changed_ruleset_is_like_a_freshly_compiled_one() {
+    fn same(history: History) -> bool {
+        let world = &history.start;
+        let (mut flags, mut segments, mut ruleset) = (world.flags(), world.segments(), world.compile());
+        history.steps.iter().all(|step| {
+            let before = ruleset.clone();
+            let (next_flags, next_segments) = after(step, &flags, &segments);
+            let fresh = compile(world.tenant, &next_flags, &next_segments);
+            match (apply(step, &ruleset), fresh) {
+                (Ok(changed), Ok(fresh)) => {
+                    // Readers of the former ruleset go on with what they had.
+                    let undisturbed = alike(world, &flags, &before, &ruleset);
+                    let is_same = undisturbed && changed.revision() == before.revision() + 1 && alike(world, &next_flags, &changed, &fresh);
+                    (flags, segments, ruleset) = (next_flags, next_segments, changed);
+                    is_same
+                }
+                (Err(_), Err(_)) => true,
+                (Ok(_), Err(faults)) => {
+                    println!("the change was allowed, the documents are not: {faults}");
+                    false
+                }
+                (Err(error), Ok(_)) => {
+                    println!("the change was refused, the documents are right: {error}");
+                    false
+                }
+            }
+        })
+    }
+    holds(200, same as fn(History) -> bool);
+}
+
+#[test]
+fn a_ruleset_built_up_from_nothing_is_like_one_compiled_at_once() {
+    fn same(world: World) -> bool {
+        let (flags, segments) = (world.flags(), world.segments());
+        let mut built = compile(world.tenant, &[], &[]).unwrap();
+        // Worlds are made in this order, each entity after those that it names.
+        for (i, segment) in segments.iter().enumerate() {
+            built = built.with_segment(0, segment).unwrap();
+            built = built.with_flag(0, &flags[i]).unwrap();
+        }
+        for flag in &flags[segments.len()..] {
+            built = built.with_flag(0, flag).unwrap();
+        }
+        alike(&world, &flags, &built, &world.compile())
+    }
+    holds(300, same as fn(World) -> bool);
+}

@@ -1,0 +1,19 @@
+//! Running a property with a seed that can be repeated.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use quickcheck::{Gen, QuickCheck, Testable};
+
+/// A number from the environment.
+pub(crate) fn number_from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, got {text:?}")))
+}
+
+/// Tries the property on so many generated inputs.
+pub(crate) fn holds(inputs: u64, property: impl Testable) {
+    let seed = number_from_environment("FF_PROPERTY_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    println!("FF_PROPERTY_SEED={seed}");
+    let source = Gen::from_size_and_seed(40, seed);
+    QuickCheck::new().rng(source).tests(inputs).max_tests(inputs).min_tests_passed(inputs).quickcheck(property);
+}

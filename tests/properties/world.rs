@@ -1,0 +1,270 @@
+//! Generated worlds: flags and segments that refer to each other, and questions about them.
+
+use std::fmt;
+
+use ff_core::{EnvironmentKey, Flag, Ruleset, Segment, Timestamp, User};
+use quickcheck::{Arbitrary, Gen};
+use serde_json::{Map, Value, json};
+
+use crate::dice::Dice;
+use crate::generate::{Known, condition};
+use crate::oracle;
+use crate::pools::{self, INSTANTS, NAMES, TENANTS};
+
+/// Entities in the order in which they were made: each refers only to earlier ones.
+const ORDER: [&str; 7] = ["s0", "f0", "s1", "f1", "s2", "f2", "f3"];
+
+/// Questions asked of each world.
+pub(crate) const QUESTIONS: usize = 3;
+
+/// A tenant's flags and segments, and some questions.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) tenant: &'static str,
+    /// In their order of making, so that a flag's prerequisites come before it.
+    pub(crate) flags: Vec<Value>,
+    pub(crate) segments: Vec<Value>,
+    pub(crate) questions: Vec<Question>,
+}
+
+/// A user at an instant.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) user: Value,
+    pub(crate) at: &'static str,
+}
+
+impl Question {
+    pub(crate) fn user(&self) -> User {
+        User::from_value(&self.user).unwrap_or_else(|faults| panic!("{}: {faults}", self.user))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.at.parse().unwrap()
+    }
+}
+
+impl World {
+    pub(crate) fn flags(&self) -> Vec<Flag> {
+        self.flags.iter().map(|flag| Flag::from_value(flag).unwrap_or_else(|faults| panic!("{flag}: {faults}"))).collect()
+    }
+
+    pub(crate) fn segments(&self) -> Vec<Segment> {
+        self.segments.iter().map(|segment| Segment::from_value(segment).unwrap_or_else(|faults| panic!("{segment}: {faults}"))).collect()
+    }
+
+    pub(crate) fn compile(&self) -> Ruleset {
+        compile(self.tenant, &self.flags(), &self.segments()).unwrap_or_else(|faults| panic!("{self:?}: {faults}"))
+    }
+
+    /// The oracle's answer as JSON.
+    pub(crate) fn oracle(&self, flag_key: &str, question: &Question) -> Value {
+        oracle::evaluate(self.tenant, &self.flags, &self.segments, flag_key, &question.user, question.at).unwrap().to_json()
+    }
+}
+
+pub(crate) fn compile(tenant: &str, flags: &[Flag], segments: &[Segment]) -> Result<Ruleset, ff_core::Faults> {
+    Ruleset::compile(tenant.parse().unwrap(), EnvironmentKey::production(), 1, flags, segments)
+}
+
+/// The engine's answer as JSON.
+pub(crate) fn answer(ruleset: &Ruleset, flag_key: &str, question: &Question) -> Value {
+    serde_json::to_value(ruleset.evaluate(flag_key, &question.user(), question.now()).unwrap()).unwrap()
+}
+
+pub(crate) fn key(document: &Value) -> &str {
+    document["key"].as_str().unwrap()
+}
+
+/// As a file of `tests/data/cases/`, but for the expectations.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cases: Vec<Value> = self.questions.iter().map(|q| json!({"user": q.user, "at": q.at})).collect();
+        let file = json!({"tenant": self.tenant, "flags": self.flags, "segments": self.segments, "cases": cases});
+        write!(f, "{file:#}")
+    }
+}
+
+impl Arbitrary for World {
+    fn arbitrary(source: &mut Gen) -> Self {
+        let dice = &mut Dice(source);
+        let mut known = Known { segments: Vec::new(), flags: Vec::new() };
+        let mut world = Self { tenant: dice.pick(&TENANTS), flags: Vec::new(), segments: Vec::new(), questions: Vec::new() };
+        for key in ORDER {
+            if key.starts_with('s') {
+                world.segments.push(segment(dice, key, &known));
+                known.segments.push(key.to_owned());
+            } else {
+                let flag = flag(dice, key, &known);
+                let variants = flag["variants"].as_array().unwrap().iter().map(|v| v["key"].as_str().unwrap().to_owned());
+                known.flags.push((key.to_owned(), variants.collect()));
+                world.flags.push(flag);
+            }
+        }
+        for _ in 0..QUESTIONS {
+            world.questions.push(Question { user: user(dice), at: dice.pick(&INSTANTS) });
+        }
+        world
+    }
+
+    /// Fewer questions, fewer attributes, fewer rules, fewer clauses.
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        let mut smaller = Vec::new();
+        if self.questions.len() > 1 {
+            smaller.extend(self.questions.iter().map(|question| Self { questions: vec![question.clone()], ..self.clone() }));
+        }
+        for (i, question) in self.questions.iter().enumerate() {
+            for name in question.user["attributes"].as_object().unwrap().keys() {
+                let mut less = self.clone();
+                less.questions[i].user["attributes"].as_object_mut().unwrap().remove(name);
+                smaller.push(less);
+            }
+        }
+        for (i, flag) in self.flags.iter().enumerate() {
+            for at in 0..flag["rules"].as_array().unwrap().len() {
+                let mut less = self.clone();
+                less.flags[i]["rules"].as_array_mut().unwrap().remove(at);
+                smaller.push(less);
+                for when in without_a_clause(&flag["rules"][at]["when"]) {
+                    let mut less = self.clone();
+                    less.flags[i]["rules"][at]["when"] = when;
+                    smaller.push(less);
+                }
+            }
+        }
+        for (i, segment) in self.segments.iter().enumerate() {
+            for criteria in without_a_clause(&segment["criteria"]) {
+                let mut less = self.clone();
+                less.segments[i]["criteria"] = criteria;
+                smaller.push(less);
+            }
+        }
+        Box::new(smaller.into_iter())
+    }
+}
+
+fn without_a_clause(condition: &Value) -> Vec<Value> {
+    let clauses = condition.as_object().unwrap();
+    let without = |name: &String| {
+        let mut rest = clauses.clone();
+        rest.remove(name);
+        Value::Object(rest)
+    };
+    let mut smaller: Vec<Value> = clauses.keys().map(without).collect();
+    for (name, operand) in clauses {
+        match name.as_str() {
+            "not" => smaller.extend(without_a_clause(operand).into_iter().map(|inner| json!({ "not": inner }))),
+            "all" | "any" => smaller.extend(operand.as_array().unwrap().iter().cloned()),
+            _ => {}
+        }
+    }
+    smaller
+}
+
+pub(crate) fn segment(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {
+    let ids = |dice: &mut Dice<'_>| dice.some(2, |dice| format!("u{}", dice.below(6)));
+    let mut segment = json!({"key": key, "criteria": condition(dice, known, 3)});
+    if dice.chance(30) {
+        segment["included"] = json!(ids(dice));
+    }
+    if dice.chance(30) {
+        segment["excluded"] = json!(ids(dice));
+    }
+    segment
+}
+
+pub(crate) fn flag(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {
+    let kind = dice.pick(&["boolean", "string", "number", "json"]);
+    let variants: Vec<String> = ["a", "b", "c", "control"][..1 + dice.below(4)].iter().map(|&v| v.to_owned()).collect();
+    let value = |dice: &mut Dice<'_>| match kind {
+        "boolean" => json!(dice.chance(50)),
+        "string" => json!(pools::text(dice)),
+        "number" => pools::number(dice),
+        _ => json!({"n": dice.below(9), "list": [null, true]}),
+    };
+    let weights = weights(dice, variants.len());
+    let listed: Vec<Value> =
+        variants.iter().zip(&weights).map(|(key, weight)| json!({"key": key, "weight": weight, "value": value(dice)})).collect();
+    let rules: Vec<Value> = (0..dice.below(5))
+        .map(|i| json!({"id": format!("r{i}"), "when": condition(dice, known, 3), "rollout": rollout(dice, &variants)}))
+        .collect();
+    let mut flag =
+        json!({"key": key, "type": kind, "state": if dice.chance(90) { "on" } else { "off" }, "variants": listed, "rules": rules});
+    if dice.chance(50) {
+        flag["off_variant"] = json!(dice.pick(&variants));
+    }
+    if dice.chance(30) {
+        flag["salt"] = json!(dice.pick(&["winter", "f0", "s0", "соль"]));
+    }
+    flag
+}
+
+fn rollout(dice: &mut Dice<'_>, variants: &[String]) -> Value {
+    if dice.chance(60) {
+        return json!({"variant": dice.pick(variants)});
+    }
+    let shares = dice.shuffled(variants.to_vec());
+    let weights = weights(dice, shares.len());
+    let listed: Vec<Value> = shares.iter().zip(weights).map(|(variant, weight)| json!({"variant": variant, "weight": weight})).collect();
+    json!({ "distribution": listed })
+}
+
+/// Weights of which at least one is above 0.
+pub(crate) fn weights(dice: &mut Dice<'_>, count: usize) -> Vec<Value> {
+    let mut weights: Vec<Value> = (0..count)
+        .map(|_| match dice.below(5) {
+            0 => json!(0),
+            1 => json!(dice.fraction() * 1e-6),
+            2 => json!(dice.fraction() * 100.0),
+            _ => json!(dice.below(100)),
+        })
+        .collect();
+    if weights.iter().all(|weight| weight.as_f64() == Some(0.0)) {
+        let at = dice.below(count);
+        weights[at] = json!(1);
+    }
+    weights
+}
+
+/// A user with some of the attributes that conditions ask for.
+pub(crate) fn user(dice: &mut Dice<'_>) -> Value {
+    let mut attributes = Map::new();
+    for name in NAMES {
+        if dice.chance(60) {
+            attributes.insert(name.to_owned(), attribute(dice, name));
+        }
+    }
+    if dice.chance(40) {
+        let owner = if dice.chance(70) { json!({"id": attribute(dice, "id")}) } else { attribute(dice, "owner") };
+        attributes.insert("org".to_owned(), json!({"id": attribute(dice, "id"), "owner": owner, "owner.id": attribute(dice, "id")}));
+    }
+    json!({"id": user_id(dice), "attributes": attributes})
+}
+
+pub(crate) fn user_id(dice: &mut Dice<'_>) -> String {
+    match dice.below(10) {
+        0..=4 => format!("u{}", dice.below(6)),
+        5..=7 => format!("user-{}", u32::arbitrary(dice.0)),
+        8 => dice.pick(&["30", "true", "CA", "1.2.3", "10.0.0.1", "用户", "🙂"]).to_owned(),
+        _ => String::arbitrary(dice.0).chars().filter(|c| *c != '\0').chain(['x']).collect(),
+    }
+}
+
+fn attribute(dice: &mut Dice<'_>, name: &str) -> Value {
+    let scalar = |dice: &mut Dice<'_>| match dice.below(6) {
+        0 | 1 => pools::number(dice),
+        2 => json!(dice.chance(50)),
+        _ => json!(pools::attribute_text(dice, name)),
+    };
+    match dice.below(20) {
+        0 => Value::Null,
+        1 => json!({"id": scalar(dice), "x": null}),
+        2..=4 => Value::Array(dice.some(3, |dice| match dice.below(12) {
+            0 => Value::Null,
+            1 => json!([scalar(dice)]),
+            2 => json!({"id": scalar(dice)}),
+            _ => scalar(dice),
+        })),
+        _ => scalar(dice),
+    }
+}

@@ -1,0 +1,51 @@
+# List the recipes.
+default:
+    @just --list
+
+# Everything that must hold before a change lands, exactly as the pipeline runs it.
+ci:
+    .ci/run
+
+# Formatting, lints and documentation, warnings denied.
+lint:
+    .ci/run format lint doc
+
+# All tests, on SQLite and PostgreSQL.
+test:
+    .ci/run tools tests
+
+# The tests that need PostgreSQL, against a server of yours: `just test-pg postgres://user:password@host/database`.
+test-pg url:
+    FF_TEST_POSTGRES_URL={{ url }} cargo test --workspace
+
+# The engine against the slow interpreter on a million generated cases.
+oracle cases="1000000":
+    FF_ORACLE_CASES={{ cases }} cargo test --release -p ff-core --test properties
+
+# The server in the newcomer's mode: SQLite, loopback, demo tenant.
+dev *args:
+    cargo run --release -- --dev {{ args }}
+
+# The demo tenant `acme` in the database that DB_DSN names.
+demo:
+    cargo run --release -- seed
+
+# Bring the database that DB_DSN names up to date.
+migrate:
+    cargo run --release -- migrate
+
+# Wall times of the engine and of the server.
+bench *filter:
+    cargo bench --workspace -- {{ filter }}
+
+# The OpenAPI document, as the server serves it.
+openapi:
+    cargo run -q -- openapi
+
+# The documentation of the crates.
+doc:
+    cargo doc --workspace --no-deps --open
+
+# Line coverage of the engine. Needs cargo-llvm-cov, and LLVM's tools of rustc's own version (LLVM_COV, LLVM_PROFDATA).
+coverage:
+    cargo llvm-cov --package ff-core --summary-only --fail-under-lines 90 --ignore-filename-regex '/(tests|benches)/'

@@ -1,0 +1,170 @@
+//! Finding PostgreSQL, and databases on it.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use ff_store::{Store, StoreConfig};
+
+use crate::database::TestDatabase;
+use crate::server::Server;
+
+/// Names a server to use instead of one of one's own: a URL of a user who may create databases.
+const URL_VARIABLE: &str = "FF_TEST_POSTGRES_URL";
+
+/// A PostgreSQL server for tests.
+pub struct Postgres {
+    server: Mutex<Option<Server>>,
+    /// Up to the database's name, and what follows it.
+    url: (String, String),
+    template: OnceLock<String>,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    /// The server that all tests of this process share; none, if there is no PostgreSQL here.
+    ///
+    /// # Panics
+    /// If there is none though `CI` is set.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        SHARED.get_or_init(|| env::var(URL_VARIABLE).ok().map(|url| Self::at(&url)).or_else(Self::start)).as_ref()
+    }
+
+    /// A server of one's own, that may be stopped; none, if PostgreSQL's binaries are not here.
+    ///
+    /// # Panics
+    /// If there are none though `CI` is set, and if the server does not start.
+    pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with further options for the server program: `-c name=value`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(options: &str) -> Option<Self> {
+        Self::prepare(options, |_| {})
+    }
+
+    /// The same, with `prepare` run on the server's folder before it starts: for files that `options` name. What it makes
+    /// there must be readable for the user whom the folder belongs to.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn prepare(options: &str, prepare: impl FnOnce(&Path)) -> Option<Self> {
+        let Some(bin) = binaries() else {
+            assert!(env::var_os("CI").is_none(), "no PostgreSQL: neither {URL_VARIABLE} nor its binaries; in CI that is a failure");
+            eprintln!("NOTICE: no PostgreSQL here (neither {URL_VARIABLE} nor its binaries), so its half of this test is skipped");
+            return None;
+        };
+        let mut server = Server::start(&bin, options);
+        prepare(server.folder());
+        server.tell("start");
+        let host = server.folder().display().to_string();
+        let url = ("postgres://postgres@/".to_owned(), format!("?host={host}"));
+        Some(Self { server: Mutex::new(Some(server)), url, template: OnceLock::new() })
+    }
+
+    fn at(url: &str) -> Self {
+        let (address, parameters) = url.split_once('?').map_or((url, String::new()), |(address, rest)| (address, format!("?{rest}")));
+        let host = address.find("://").map_or(0, |at| at + 3);
+        let end = address[host..].find('/').map_or(address.len(), |at| host + at);
+        Self { server: Mutex::new(None), url: (format!("{}/", &address[..end]), parameters), template: OnceLock::new() }
+    }
+
+    /// The folder with the server's socket.
+    pub fn folder(&self) -> PathBuf {
+        self.server.lock().unwrap().as_ref().expect("a server of one's own").folder().to_owned()
+    }
+
+    /// A fresh database with all tables and without rows.
+    pub fn database(&'static self) -> TestDatabase {
+        let name = unique_name();
+        match self.template() {
+            Some(template) => self.administer(&format!("CREATE DATABASE {name} TEMPLATE {template}")),
+            None => self.administer(&format!("CREATE DATABASE {name}")),
+        }
+        let database = TestDatabase::postgres(self.dsn(&name), move || self.administer(&format!("DROP DATABASE {name} WITH (FORCE)")));
+        if self.template().is_none() {
+            migrate(database.dsn());
+        }
+        database
+    }
+
+    /// A fresh database without any table, to be dropped with the server only.
+    pub fn empty_database(&self) -> String {
+        let name = unique_name();
+        self.administer(&format!("CREATE DATABASE {name}"));
+        self.dsn(&name)
+    }
+
+    /// Stops the server at once, as a crash would.
+    ///
+    /// # Panics
+    /// If the server is not one's own.
+    pub fn stop(&self) {
+        self.server.lock().unwrap().as_mut().expect("a server of one's own").tell("stop");
+    }
+
+    /// Starts it again after [`stop`](Self::stop).
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn restart(&self) {
+        self.server.lock().unwrap().as_mut().expect("a server of one's own").tell("start");
+    }
+
+    /// The DSN of a database on this server.
+    pub fn dsn(&self, database: &str) -> String {
+        format!("{}{database}{}", self.url.0, self.url.1)
+    }
+
+    /// A migrated database to copy. On somebody else's server nothing is left lying around, so there is none.
+    fn template(&self) -> Option<&str> {
+        self.server.lock().unwrap().as_ref()?;
+        let template = self.template.get_or_init(|| {
+            let name = "ff_template".to_owned();
+            self.administer(&format!("CREATE DATABASE {name}"));
+            migrate(&self.dsn(&name));
+            name
+        });
+        Some(template)
+    }
+
+    fn administer(&self, sql: &str) {
+        let mut connection = PgConnection::establish(&self.dsn("postgres")).unwrap();
+        connection.batch_execute(sql).unwrap();
+    }
+}
+
+fn unique_name() -> String {
+    format!("ff_test_{}", uuid::Uuid::now_v7().simple())
+}
+
+pub(crate) fn migrate(dsn: &str) {
+    Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap().migrate().unwrap();
+}
+
+/// The folder of the newest installation, as Debian and others lay it out, or of what is in the PATH.
+fn binaries() -> Option<PathBuf> {
+    let has_all = |bin: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|program| bin.join(program).is_file());
+    let roots = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt"];
+    let installed = roots.iter().filter_map(|root| std::fs::read_dir(root).ok()).flatten().flatten();
+    let by_version: BTreeSet<(u32, PathBuf)> = installed
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().trim_start_matches("postgresql@").to_owned();
+            Some((name.parse().ok()?, entry.path().join("bin")))
+        })
+        .collect();
+    let in_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    by_version.into_iter().rev().map(|(_, bin)| bin).chain(in_path).find(has_all)
+}

@@ -1,0 +1,89 @@
+//! A PostgreSQL server of one's own, in a temporary folder.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// Makes and runs the server, told by words on its standard input, answering with a word each.
+///
+/// A shell stands between the tests and the server, because it outlives them: whatever way the test process ends, its end
+/// of the pipe is closed, `read` fails, and the shell stops the server and removes the folder. `pg_ctl` stops exactly the
+/// server that runs in this folder, by the process id which that server wrote there.
+const KEEPER: &str = r#"
+trap '' INT TERM HUP
+cd "$FOLDER" || exit 1
+answer() { if [ "$1" = 0 ]; then echo done; else tail -n 20 log >&2; echo failed; fi; }
+start() { "$BIN/pg_ctl" start -s -w -t 60 -D data -l log -o "$OPTIONS" </dev/null >/dev/null 2>&1; }
+stop() { "$BIN/pg_ctl" stop -s -w -m immediate -D data </dev/null >/dev/null 2>&1; }
+while read -r word; do
+  case "$word" in
+    init) "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync </dev/null >log 2>&1; answer $? ;;
+    start) start; answer $? ;;
+    stop) stop; answer $? ;;
+  esac
+done
+stop
+cd / && rm -rf "$FOLDER"
+"#;
+
+/// Nothing here has to survive a power failure, and tests open many connections.
+const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB";
+
+pub(crate) struct Server {
+    keeper: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// A running server that listens on a socket in its folder and nowhere else, with `options` for the server program.
+    pub(crate) fn start(bin: &Path, options: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("ff-pg-").tempdir().unwrap().keep();
+        let mut command = unprivileged(&folder, Path::new("/bin/sh"));
+        command.args(["-c", KEEPER]).current_dir("/");
+        let listen = format!("{OPTIONS} -c listen_addresses= -c unix_socket_directories='{}'", folder.display());
+        command.env("FOLDER", &folder).env("BIN", bin).env("OPTIONS", format!("{listen} {options}"));
+        let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (commands, answers) = (keeper.stdin.take(), BufReader::new(keeper.stdout.take().unwrap()));
+        let mut server = Self { keeper, commands, answers, folder };
+        server.tell("init");
+        server
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn tell(&mut self, word: &str) {
+        writeln!(self.commands.as_mut().unwrap(), "{word}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer.trim(), "done", "PostgreSQL in {} did not {word}", self.folder.display());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        self.keeper.wait().ok();
+    }
+}
+
+/// PostgreSQL refuses to run as root; then the folder and the processes belong to someone else.
+fn unprivileged(folder: &Path, program: &Path) -> Command {
+    let id = |arguments: &[&str]| {
+        let output = Command::new("id").args(arguments).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok()?.trim().parse::<u32>().ok()
+    };
+    if id(&["-u"]) != Some(0) {
+        return Command::new(program);
+    }
+    let user = ["postgres", "nobody"].into_iter().find(|user| id(&["-u", user]).is_some()).unwrap();
+    let (uid, gid) = (id(&["-u", user]).unwrap(), id(&["-g", user]).unwrap());
+    chown(folder, Some(uid), Some(gid)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups"]).arg(program);
+    command
+}

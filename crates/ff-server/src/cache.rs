@@ -1,0 +1,218 @@
+//! Rulesets in memory: what evaluation reads.
+//!
+//! Per tenant one immutable value holds the rulesets of all its environments at one revision. Readers take it whole; a
+//! newer one replaces it whole. What is not there yet is loaded once, however many requests wait for it. `adr/0002` says
+//! why it is so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use dashmap::DashMap;
+use ff_core::{EnvironmentKey, Error, Flag, Rejected, Ruleset, Segments, TenantId};
+use ff_store::{Revision, Snapshot, Store};
+use metrics::Counter;
+use tokio::sync::Mutex;
+
+use crate::blocking;
+use crate::service::ServiceError;
+
+/// The rulesets of all environments of one tenant at one revision.
+#[derive(Debug, Clone)]
+pub struct TenantRulesets {
+    revision: Revision,
+    segments: Segments,
+    environments: HashMap<EnvironmentKey, Arc<Ruleset>>,
+}
+
+impl TenantRulesets {
+    /// Compiles what was read from the database. A document that does not compile is left out and logged: one bad row
+    /// must not take a tenant down.
+    pub fn compile(tenant: &TenantId, snapshot: &Snapshot) -> Self {
+        let (segments, rejected) = Segments::compile_valid(tenant.clone(), snapshot.segments.iter());
+        report(tenant, None, &rejected);
+        let environments = snapshot
+            .environments
+            .iter()
+            .map(|(key, flags)| {
+                let revision = number(snapshot.revision);
+                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), revision, flags.iter(), segments.clone());
+                report(tenant, Some(key), &rejected);
+                (key.clone(), Arc::new(ruleset))
+            })
+            .collect();
+        Self { revision: snapshot.revision, segments, environments }
+    }
+
+    /// The tenant's revision that they show.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The ruleset of one environment, if there is such an environment.
+    pub fn get(&self, environment: &EnvironmentKey) -> Option<&Arc<Ruleset>> {
+        self.environments.get(environment)
+    }
+
+    /// Every environment's ruleset.
+    pub fn iter(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<Ruleset>)> {
+        self.environments.iter()
+    }
+
+    /// The tenant's segments.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// These rulesets at the next revision, each changed by `change`.
+    ///
+    /// # Errors
+    /// What `change` gives, with the environment in which it did.
+    pub fn changed(
+        &self,
+        revision: Revision,
+        segments: Segments,
+        mut change: impl FnMut(&EnvironmentKey, &Ruleset) -> Result<Ruleset, Error>,
+    ) -> Result<Self, (EnvironmentKey, Error)> {
+        let environments = self.environments.iter().map(|(key, ruleset)| match change(key, ruleset) {
+            Ok(changed) => Ok((key.clone(), Arc::new(changed))),
+            Err(error) => Err((key.clone(), error)),
+        });
+        Ok(Self { revision, segments, environments: environments.collect::<Result<_, _>>()? })
+    }
+
+    /// These rulesets at the next revision with an environment more.
+    #[must_use]
+    pub fn with_environment(&self, revision: Revision, key: &EnvironmentKey, flags: &[Flag]) -> Self {
+        let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), flags.iter(), self.segments.clone());
+        report(ruleset.tenant(), Some(key), &rejected);
+        let mut changed = self.at(revision);
+        changed.environments.insert(key.clone(), Arc::new(ruleset));
+        changed
+    }
+
+    /// These rulesets at the next revision with an environment less.
+    #[must_use]
+    pub fn without_environment(&self, revision: Revision, key: &EnvironmentKey) -> Self {
+        let mut changed = self.at(revision);
+        changed.environments.remove(key);
+        changed
+    }
+
+    /// These rulesets at the next revision, which changed nothing in them.
+    #[must_use]
+    pub fn at(&self, revision: Revision) -> Self {
+        let environments = self.environments.iter().map(|(key, ruleset)| (key.clone(), Arc::new(ruleset.at_revision(number(revision)))));
+        Self { revision, segments: self.segments.clone(), environments: environments.collect() }
+    }
+}
+
+/// The revision as the engine counts it. The store's begins at 0 and only grows.
+pub fn number(revision: Revision) -> u64 {
+    u64::try_from(revision.get()).unwrap_or_default()
+}
+
+fn report(tenant: &TenantId, environment: Option<&EnvironmentKey>, rejected: &[Rejected]) {
+    for Rejected { entity, faults } in rejected {
+        let place = environment.map(|key| format!(", environment `{key}`")).unwrap_or_default();
+        log::error!("{entity} of tenant `{tenant}`{place} does not compile and is not served: {faults}");
+    }
+}
+
+fn load(store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
+    let snapshot = ff_store::ruleset::load(store, tenant)?;
+    Ok(Arc::new(TenantRulesets::compile(tenant, &snapshot)))
+}
+
+/// All tenants' rulesets that were asked for so far.
+pub struct RulesetCache {
+    tenants: DashMap<TenantId, Arc<Slot>>,
+    hits: Counter,
+    misses: Counter,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    current: ArcSwapOption<TenantRulesets>,
+    /// Held by the one request that loads while others wait for the outcome. Never held while anything is evaluated.
+    loading: Mutex<()>,
+}
+
+impl Slot {
+    /// Puts newer rulesets in place of older ones. Of two that race, the newer one stays.
+    fn publish(&self, new: &Arc<TenantRulesets>) {
+        self.current.rcu(|old| match old {
+            Some(old) if old.revision >= new.revision => Some(old.clone()),
+            _ => Some(new.clone()),
+        });
+    }
+}
+
+impl std::fmt::Debug for RulesetCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RulesetCache").field("tenants", &self.tenants.len()).finish_non_exhaustive()
+    }
+}
+
+impl RulesetCache {
+    /// An empty cache that counts its hits and misses there.
+    pub fn new(hits: Counter, misses: Counter) -> Self {
+        Self { tenants: DashMap::new(), hits, misses }
+    }
+
+    /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
+    /// is not kept, so that asking for made-up tenants fills no memory.
+    ///
+    /// # Errors
+    /// The database is needed and away.
+    pub async fn get(&self, store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
+        if let Some(current) = self.peek(tenant) {
+            self.hits.increment(1);
+            return Ok(current);
+        }
+        let slot = self.tenants.entry(tenant.clone()).or_default().clone();
+        let _turn = slot.loading.lock().await;
+        if let Some(current) = slot.current.load_full() {
+            // Another request loaded it while this one waited.
+            self.hits.increment(1);
+            return Ok(current);
+        }
+        self.misses.increment(1);
+        let (its_store, its_tenant) = (store.clone(), tenant.clone());
+        let loaded = blocking::run(move || load(&its_store, &its_tenant)).await;
+        match &loaded {
+            Ok(rulesets) if rulesets.revision > Revision::ZERO => slot.publish(rulesets),
+            _ => drop(self.tenants.remove_if(tenant, |_, slot| slot.current.load().is_none())),
+        }
+        loaded
+    }
+
+    /// Loads the tenant's rulesets whether or not they are in memory, and serves them if they are newer. Blocks.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub fn reload(&self, store: &Store, tenant: &TenantId) -> Result<(), ServiceError> {
+        self.publish(tenant, load(store, tenant)?);
+        Ok(())
+    }
+
+    /// What is in memory.
+    pub fn peek(&self, tenant: &TenantId) -> Option<Arc<TenantRulesets>> {
+        self.tenants.get(tenant)?.current.load_full()
+    }
+
+    /// Serves these rulesets from now on, unless newer ones are served already.
+    pub fn publish(&self, tenant: &TenantId, rulesets: Arc<TenantRulesets>) {
+        let slot = self.tenants.entry(tenant.clone()).or_default().clone();
+        slot.publish(&rulesets);
+    }
+
+    /// The tenants in memory with the revisions that are served.
+    pub fn revisions(&self) -> Vec<(TenantId, Revision)> {
+        let served = |entry: dashmap::mapref::multiple::RefMulti<'_, TenantId, Arc<Slot>>| {
+            let revision = entry.value().current.load().as_ref().map(|rulesets| rulesets.revision)?;
+            Some((entry.key().clone(), revision))
+        };
+        self.tenants.iter().filter_map(served).collect()
+    }
+}

@@ -1,0 +1,364 @@
+//! Evaluation: from memory, and nothing else on the way.
+
+use std::borrow::Cow;
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpRequest, HttpResponse, web};
+use ff_core::{Evaluation, Fault, Faults, Ruleset, Timestamp, User};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::clock;
+use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey};
+use crate::problem::{Problem, ProblemType};
+use crate::service::evaluate as service;
+use crate::service::{Missing, ServiceError};
+use crate::state::AppState;
+
+/// The longest key that an answer quotes, in characters.
+const QUOTED_MAX: usize = 128;
+
+/// The most flags that a batch may name.
+const BATCH_MAX: usize = 1_000;
+
+/// Evaluates one flag for one user.
+#[utoipa::path(post, path = "/v1/evaluate", operation_id = "evaluate_evaluate", tag = "evaluation",
+    request_body(content = ref("#/components/schemas/EvaluateRequest"), content_type = "application/json"),
+    responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
+pub async fn evaluate(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBytes) -> Result<HttpResponse, Problem> {
+    let request = EvaluateRequest::read(&body.0)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let evaluation = evaluated(&state, &ruleset, &request.flag_key, &request.user, request.at)?;
+    json(&evaluation)
+}
+
+/// Evaluates one flag for the user that the query describes.
+#[utoipa::path(get, path = "/v1/evaluate/{flag_key}", operation_id = "evaluate_show", tag = "evaluation",
+    params(("flag_key" = String, Path, description = "The flag."), ("user_id" = String, Query, description = "The user's id."),
+        ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user; one that stands several times is a list.")),
+    responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
+pub async fn show(state: web::Data<AppState>, context: Allowed<Evaluate>, key: PathKey<ff_core::FlagKey>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut params = Params::parse(request.query_string())?;
+    let Some(id) = params.text("user_id")? else {
+        return Err(Problem::new(ProblemType::InvalidQuery, "the parameter `user_id` is missing"));
+    };
+    let (user, at) = user_and_instant(&id, params)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let evaluation = evaluated(&state, &ruleset, key.0.as_str(), &user, at)?;
+    json(&evaluation)
+}
+
+/// Evaluates some or all flags for one user, at one revision.
+#[utoipa::path(post, path = "/v1/evaluate/batch", operation_id = "evaluate_batch", tag = "evaluation",
+    request_body(content = ref("#/components/schemas/BatchRequest"), content_type = "application/json"),
+    responses((status = 200, description = "What each flag gives, ordered by key; flags that do not exist are listed under `errors`.", body = ref("#/components/schemas/EvaluationList"), content_type = "application/json")))]
+pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBody) -> Result<HttpResponse, Problem> {
+    let request = BatchRequest::read(&body.0)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    json(&EvaluationList::new(&state, &ruleset, request.flag_keys.as_deref(), &request.user, request.at))
+}
+
+/// Explains what a flag, or an unsaved draft of one, would give to a user. Stores nothing.
+#[utoipa::path(post, path = "/v1/evaluate/preview", operation_id = "evaluate_preview", tag = "evaluation",
+    request_body(content = ref("#/components/schemas/PreviewRequest"), content_type = "application/json"),
+    responses((status = 200, description = "The evaluation with every rule tried and every test made.", body = ref("#/components/schemas/Explanation"), content_type = "application/json")))]
+pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, body: JsonBody) -> Result<HttpResponse, Problem> {
+    let request = PreviewRequest::read(body.0)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let at = request.at.unwrap_or_else(clock::now);
+    match request.subject {
+        Subject::Stored(key) => json(&ruleset.explain(&key, &request.user, at).ok_or_else(|| unknown(&key))?),
+        Subject::Draft(draft) => {
+            let (changed, key) = service::with_draft(&state, &context.scope, &ruleset, draft).await?;
+            json(&changed.explain(key.as_str(), &request.user, at).ok_or_else(|| unknown(key.as_str()))?)
+        }
+    }
+}
+
+/// Evaluates all flags for the user that the path and the query describe.
+#[utoipa::path(get, path = "/v1/users/{user_id}/flags", operation_id = "evaluate_user_flags", tag = "evaluation",
+    params(("user_id" = String, Path, description = "The user's id."),
+        ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user.")),
+    responses((status = 200, description = "What each flag gives, ordered by key.", body = ref("#/components/schemas/EvaluationList"), content_type = "application/json")))]
+pub async fn user_flags(state: web::Data<AppState>, context: Allowed<Evaluate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (user, at) = user_and_instant(user_id(&request), Params::parse(request.query_string())?)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    json(&EvaluationList::new(&state, &ruleset, None, &user, at))
+}
+
+/// Evaluates one flag for the user that the path and the query describe.
+#[utoipa::path(get, path = "/v1/users/{user_id}/flags/{flag_key}", operation_id = "evaluate_user_flag", tag = "evaluation",
+    params(("user_id" = String, Path, description = "The user's id."), ("flag_key" = String, Path, description = "The flag."),
+        ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user.")),
+    responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
+pub async fn user_flag(state: web::Data<AppState>, context: Allowed<Evaluate>, key: PathKey<ff_core::FlagKey>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (user, at) = user_and_instant(user_id(&request), Params::parse(request.query_string())?)?;
+    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let evaluation = evaluated(&state, &ruleset, key.0.as_str(), &user, at)?;
+    json(&evaluation)
+}
+
+fn evaluated<'a>(state: &AppState, ruleset: &'a Ruleset, key: &str, user: &'a User, at: Option<Timestamp>) -> Result<Evaluation<'a>, Problem> {
+    let evaluation = ruleset.evaluate(key, user, at.unwrap_or_else(clock::now)).ok_or_else(|| unknown(key))?;
+    service::count(&state.metrics.evaluations, &evaluation);
+    Ok(evaluation)
+}
+
+fn unknown(key: &str) -> Problem {
+    Missing::Flag(key.chars().take(QUOTED_MAX).collect()).into()
+}
+
+fn json(answer: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_vec(answer).map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
+fn user_id(request: &HttpRequest) -> &str {
+    request.match_info().get("user_id").unwrap_or_default()
+}
+
+/// The user whose attributes are the parameters that mean nothing else.
+fn user_and_instant(id: &str, mut params: Params) -> Result<(User, Option<Timestamp>), Problem> {
+    let at = params.value("at")?;
+    match service::user_from_text(id, &params.rest()) {
+        Ok(user) => Ok((user, at)),
+        // There is no body to be at fault.
+        Err(ServiceError::Invalid(faults)) => Err(Problem::new(ProblemType::InvalidQuery, faults.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `{"flag_key", "user", "at"?}`.
+struct EvaluateRequest<'a> {
+    flag_key: Cow<'a, str>,
+    user: User,
+    at: Option<Timestamp>,
+}
+
+impl<'a> EvaluateRequest<'a> {
+    /// Reads a body without building a tree of it; only one with a fault is read again, for all its faults.
+    fn read(body: &'a [u8]) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shape<'a> {
+            #[serde(borrow)]
+            flag_key: Cow<'a, str>,
+            #[serde(borrow)]
+            user: &'a RawValue,
+            at: Option<Timestamp>,
+        }
+        let shape: Result<Shape<'_>, _> = serde_json::from_slice(body);
+        match shape {
+            Ok(Shape { flag_key, user, at }) => {
+                let user = User::from_json(user.get()).map_err(|faults| Problem::invalid_body(faults.below("/user")))?;
+                Ok(Self { flag_key, user, at })
+            }
+            Err(error) if error.is_data() => Err(Self::faults(body, &error)),
+            Err(error) => Err(Problem::new(ProblemType::MalformedBody, format!("not JSON: {error}"))),
+        }
+    }
+
+    fn faults(body: &[u8], error: &serde_json::Error) -> Problem {
+        let document: Value = match serde_json::from_slice(body) {
+            Ok(document) => document,
+            Err(error) => return Problem::new(ProblemType::MalformedBody, format!("not JSON: {error}")),
+        };
+        let mut fields = Fields::new(&document, &["flag_key", "user", "at"]);
+        fields.text("flag_key");
+        fields.user();
+        fields.instant();
+        if fields.faults.is_empty() {
+            // What only the other reader objects to: a name that stands twice.
+            fields.fault("", error.to_string());
+        }
+        Problem::invalid_body(fields.faults)
+    }
+}
+
+/// `{"flag_keys"?, "user", "at"?}`.
+struct BatchRequest {
+    flag_keys: Option<Vec<String>>,
+    user: User,
+    at: Option<Timestamp>,
+}
+
+impl BatchRequest {
+    fn read(document: &Value) -> Result<Self, Problem> {
+        let mut fields = Fields::new(document, &["flag_keys", "user", "at"]);
+        let flag_keys = fields.texts("flag_keys", BATCH_MAX);
+        let (user, at) = (fields.user(), fields.instant());
+        match user {
+            Some(user) if fields.faults.is_empty() => Ok(Self { flag_keys, user, at }),
+            _ => Err(Problem::invalid_body(fields.faults)),
+        }
+    }
+}
+
+/// `{"flag_key" or "flag", "user", "at"?}`.
+struct PreviewRequest {
+    subject: Subject,
+    user: User,
+    at: Option<Timestamp>,
+}
+
+enum Subject {
+    Stored(String),
+    Draft(Value),
+}
+
+impl PreviewRequest {
+    fn read(mut document: Value) -> Result<Self, Problem> {
+        let draft = document.get_mut("flag").map(Value::take).filter(|draft| !draft.is_null());
+        let mut fields = Fields::new(&document, &["flag_key", "flag", "user", "at"]);
+        let subject = match (fields.has("flag_key"), draft) {
+            (true, None) => fields.text("flag_key").map(Subject::Stored),
+            (false, Some(draft)) => Some(Subject::Draft(draft)),
+            _ => {
+                fields.fault("", "must have either `flag_key` or `flag`");
+                None
+            }
+        };
+        let (user, at) = (fields.user(), fields.instant());
+        match (subject, user) {
+            (Some(subject), Some(user)) if fields.faults.is_empty() => Ok(Self { subject, user, at }),
+            _ => Err(Problem::invalid_body(fields.faults)),
+        }
+    }
+}
+
+/// The fields of a request body, with what is wrong with them.
+struct Fields<'a> {
+    document: &'a Value,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(document: &'a Value, known: &[&str]) -> Self {
+        let mut fields = Self { document, faults: Vec::new() };
+        match document {
+            Value::Object(object) => {
+                for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
+                    let listed = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+                    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                    fields.fault(&pointer, format!("unknown field; known here: {listed}"));
+                }
+            }
+            _ => fields.fault("", "expected an object"),
+        }
+        fields
+    }
+
+    fn fault(&mut self, pointer: &str, message: impl Into<String>) {
+        self.faults.push(Fault { pointer: pointer.to_owned(), message: message.into() });
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.document.get(name).filter(|value| !value.is_null())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let pointer = format!("/{name}");
+        match self.get(name) {
+            Some(Value::String(text)) => return Some(text.clone()),
+            Some(_) => self.fault(&pointer, "expected a string"),
+            None => self.fault(&pointer, "is required"),
+        }
+        None
+    }
+
+    /// An optional list of strings.
+    fn texts(&mut self, name: &str, max: usize) -> Option<Vec<String>> {
+        let pointer = format!("/{name}");
+        let Value::Array(items) = self.get(name)? else {
+            self.fault(&pointer, "expected a list");
+            return None;
+        };
+        if items.len() > max {
+            self.fault(&pointer, format!("must have at most {max} items, got {}", items.len()));
+            return None;
+        }
+        for (i, item) in items.iter().enumerate().filter(|(_, item)| !item.is_string()) {
+            self.fault(&format!("{pointer}/{i}"), format!("expected a string, got {item}"));
+        }
+        Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    fn user(&mut self) -> Option<User> {
+        let Some(user) = self.get("user") else {
+            self.fault("/user", "is required");
+            return None;
+        };
+        match User::from_value(user) {
+            Ok(user) => Some(user),
+            Err(faults) => {
+                let below: Faults = faults.below("/user");
+                self.faults.extend(Vec::from(below));
+                None
+            }
+        }
+    }
+
+    fn instant(&mut self) -> Option<Timestamp> {
+        let text = match self.get("at")? {
+            Value::String(text) => text,
+            _ => {
+                self.fault("/at", "expected a string");
+                return None;
+            }
+        };
+        text.parse().map_err(|error: ff_core::TimestampError| self.fault("/at", error.to_string())).ok()
+    }
+}
+
+/// What several flags give to one user, all read at one revision.
+#[derive(Serialize)]
+struct EvaluationList<'a> {
+    environment: &'a ff_core::EnvironmentKey,
+    revision: u64,
+    items: Vec<Evaluation<'a>>,
+    errors: Vec<NotEvaluated>,
+}
+
+/// A flag of a batch that gave nothing.
+#[derive(Serialize)]
+struct NotEvaluated {
+    flag_key: String,
+    code: &'static str,
+    detail: String,
+}
+
+impl<'a> EvaluationList<'a> {
+    fn new(state: &AppState, ruleset: &'a Ruleset, keys: Option<&[String]>, user: &'a User, at: Option<Timestamp>) -> Self {
+        let now = at.unwrap_or_else(clock::now);
+        let mut errors = Vec::new();
+        let mut items: Vec<_> = match keys {
+            None => ruleset.evaluate_all(user, now).collect(),
+            Some(keys) => {
+                let mut given = Vec::with_capacity(keys.len());
+                for key in keys {
+                    match ruleset.evaluate(key, user, now) {
+                        Some(evaluation) => given.push(evaluation),
+                        None => errors.push(NotEvaluated::unknown(key)),
+                    }
+                }
+                given
+            }
+        };
+        items.sort_unstable_by(|a, b| a.flag_key().cmp(b.flag_key()));
+        items.dedup_by(|a, b| a.flag_key() == b.flag_key());
+        items.iter().for_each(|evaluation| service::count(&state.metrics.evaluations, evaluation));
+        Self { environment: ruleset.environment(), revision: ruleset.revision(), items, errors }
+    }
+}
+
+impl NotEvaluated {
+    fn unknown(key: &str) -> Self {
+        let flag_key: String = key.chars().take(QUOTED_MAX).collect();
+        Self { code: ProblemType::FlagNotFound.code(), detail: Missing::Flag(flag_key.clone()).to_string(), flag_key }
+    }
+}

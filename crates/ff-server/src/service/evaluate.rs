@@ -1,0 +1,82 @@
+//! Evaluating flags from memory.
+
+use std::sync::Arc;
+
+use ff_core::{Evaluation, Flag, FlagKey, Reason, Ruleset, User};
+use ff_store::{Scope, StoreError, flag};
+use serde_json::Value;
+
+use super::{Missing, ServiceError};
+use crate::blocking;
+use crate::state::AppState;
+use crate::telemetry::EvaluationCounters;
+
+/// The ruleset that a scope's evaluations read: one revision, from the beginning of a request to its end.
+///
+/// # Errors
+/// No such environment; or the ruleset is not in memory and the database is away.
+pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<Ruleset>, ServiceError> {
+    let rulesets = state.rulesets.get(&state.store, &scope.tenant).await?;
+    match rulesets.get(&scope.environment) {
+        Some(ruleset) => Ok(ruleset.clone()),
+        None => Err(ServiceError::NotFound(Missing::Environment(scope.environment.to_string()))),
+    }
+}
+
+/// Counts an evaluation that was given to a user. Explanations are not counted: nobody was given anything.
+pub fn count(counters: &EvaluationCounters, evaluation: &Evaluation<'_>) {
+    let counter = match evaluation.reason() {
+        Reason::FlagOff => &counters.flag_off,
+        Reason::RuleMatch => &counters.rule_match,
+        Reason::DefaultDistribution => &counters.default_distribution,
+    };
+    counter.increment(1);
+}
+
+/// The ruleset as it would be with this draft in it, and the draft's key. A draft of a flag that exists may leave fields
+/// out, as a write may. Nothing is stored.
+///
+/// # Errors
+/// Every fault of the draft, below `/flag`; what others need of the flag and the draft takes away.
+pub async fn with_draft(state: &AppState, scope: &Scope, ruleset: &Ruleset, draft: Value) -> Result<(Ruleset, FlagKey), ServiceError> {
+    let key = draft.get("key").and_then(Value::as_str).and_then(|key| key.parse::<FlagKey>().ok());
+    let stored = match key.filter(|key| ruleset.contains(key.as_str())) {
+        None => None,
+        Some(key) => {
+            let (store, scope) = (state.store.clone(), scope.clone());
+            blocking::run(move || match flag::find(&store, &scope, &key) {
+                Ok(record) => Ok(Some(record.flag)),
+                // It was deleted since the ruleset was made.
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(ServiceError::from(error)),
+            })
+            .await?
+        }
+    };
+    let flag = match stored {
+        Some(flag) => flag.revised(&draft),
+        None => Flag::from_value(&draft),
+    };
+    let flag = flag.map_err(|faults| ServiceError::Invalid(faults.below("/flag")))?;
+    match ruleset.with_flag(ruleset.revision(), &flag) {
+        Ok(changed) => Ok((changed, flag.key)),
+        Err(ff_core::Error::Invalid(faults)) => Err(ServiceError::Invalid(faults.below("/flag"))),
+        Err(error) => Err(super::writing::refused("flag_in_use", (scope.environment.clone(), error))),
+    }
+}
+
+/// A user whose attributes were given as text, as the query of a `GET` does. A name that is given several times is a list.
+///
+/// # Errors
+/// A user id that is none, or attributes past the bounds.
+pub fn user_from_text(id: &str, attributes: &[(String, String)]) -> Result<User, ServiceError> {
+    let mut object = serde_json::Map::new();
+    for (name, text) in attributes {
+        match object.get_mut(name) {
+            None => drop(object.insert(name.clone(), Value::String(text.clone()))),
+            Some(Value::Array(texts)) => texts.push(Value::String(text.clone())),
+            Some(first) => *first = Value::Array(vec![first.take(), Value::String(text.clone())]),
+        }
+    }
+    Ok(User::from_value(&serde_json::json!({"id": id, "attributes": object}))?)
+}

@@ -1,0 +1,96 @@
+//! Writing flags.
+
+use ff_core::{Flag, FlagKey};
+use ff_store::{FlagRecord, Written, audit, flag};
+use serde_json::Value;
+
+use super::writing::{self, check_environment, refused};
+use super::{Context, Missing, Precondition, ServiceError};
+use crate::cache::{TenantRulesets, number};
+use crate::state::AppState;
+
+/// Which flag a document is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The one that its `key` names; it is created if there is none.
+    Named,
+    /// This one, which must exist.
+    Existing(FlagKey),
+}
+
+/// Creates a flag or changes the fields that `body` gives; those left out keep their value. The same document again
+/// changes nothing.
+///
+/// # Errors
+/// Every fault of the resulting document; conflicts with other environments (a removed variant) and other flags (a
+/// prerequisite's variant); a precondition that does not hold; an unknown environment; no such flag.
+pub fn put(state: &AppState, context: &Context, target: &Target, body: &Value, precondition: &Precondition) -> Result<Written<FlagRecord>, ServiceError> {
+    let environment = &context.scope.environment;
+    writing::run(state, context, |change, rulesets| {
+        check_environment(rulesets, environment)?;
+        let key = match target {
+            Target::Existing(key) => Some(key.clone()),
+            // A document without a usable key is read as new, for its faults.
+            Target::Named => body.get("key").and_then(Value::as_str).and_then(|key| key.parse().ok()),
+        };
+        let before = key.as_ref().map_or(Ok(None), |key| flag::find_in(change, environment, key))?;
+        if let (Target::Existing(key), None) = (target, &before) {
+            return Err(ServiceError::NotFound(Missing::Flag(key.to_string())));
+        }
+        precondition.check(before.as_ref().map(|record| record.version))?;
+        let after = match &before {
+            Some(record) => record.flag.revised(body)?,
+            None => Flag::from_value(body)?,
+        };
+        // What the engine refuses must not reach the database, but only the database knows what becomes of the flag in
+        // other environments; the transaction is rolled back if the engine then says no.
+        let written = flag::put_in(change, environment, after)?;
+        let rulesets = writing::is_changed(&written).then(|| compiled(rulesets, change.revision(), &written)).transpose()?;
+        Ok((written, rulesets))
+    })
+}
+
+fn compiled(before: &TenantRulesets, revision: ff_store::Revision, written: &Written<FlagRecord>) -> Result<TenantRulesets, ServiceError> {
+    before
+        .changed(revision, before.segments().clone(), |environment, ruleset| {
+            match written.flags.iter().find(|(changed, _)| changed == environment) {
+                Some((_, flag)) => ruleset.with_flag(number(revision), flag),
+                None => Ok(ruleset.at_revision(number(revision))),
+            }
+        })
+        .map_err(|error| refused("flag_in_use", error))
+}
+
+/// Deletes a flag in all environments. Its history stays.
+///
+/// # Errors
+/// It is a prerequisite of others; a precondition that does not hold; no such flag or environment.
+pub fn delete(state: &AppState, context: &Context, key: &FlagKey, precondition: &Precondition) -> Result<FlagRecord, ServiceError> {
+    let environment = &context.scope.environment;
+    writing::run(state, context, |change, rulesets| {
+        check_environment(rulesets, environment)?;
+        let before = flag::find_in(change, environment, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Flag(key.to_string())))?;
+        precondition.check(Some(before.version))?;
+        let deleted = flag::delete_in(change, environment, key)?;
+        let revision = change.revision();
+        let after = rulesets
+            .changed(revision, rulesets.segments().clone(), |_, ruleset| ruleset.without_flag(number(revision), key))
+            .map_err(|error| refused("flag_in_use", error))?;
+        Ok((deleted, Some(after)))
+    })
+}
+
+/// Gives a flag back what it showed in this environment at an earlier revision or version, as a new change.
+///
+/// # Errors
+/// There was nothing then; whatever [`put`] finds wrong with it now (a segment that has since been deleted).
+pub fn rollback(
+    state: &AppState,
+    context: &Context,
+    key: &FlagKey,
+    to: audit::At,
+    precondition: &Precondition,
+) -> Result<Written<FlagRecord>, ServiceError> {
+    let then = audit::flag_at(&state.store, &context.scope, key, to)?;
+    put(state, context, &Target::Existing(key.clone()), &then, precondition)
+}

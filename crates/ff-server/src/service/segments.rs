@@ -1,0 +1,67 @@
+//! Writing segments.
+
+use ff_core::{Segment, SegmentKey, Segments};
+use ff_store::{Revision, SegmentRecord, Written, segment};
+use serde_json::Value;
+
+use super::writing::{self, refused};
+use super::{Context, Missing, Precondition, ServiceError};
+use crate::cache::{TenantRulesets, number};
+use crate::state::AppState;
+
+/// Which segment a document is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The one that its `key` names; it is created if there is none.
+    Named,
+    /// This one, which must exist.
+    Existing(SegmentKey),
+}
+
+/// Creates a segment or changes the fields that `body` gives; those left out keep their value. The same document again
+/// changes nothing.
+///
+/// # Errors
+/// Every fault of the resulting document, cycles included; a change that would push a flag over the engine's bounds; a
+/// precondition that does not hold; no such segment.
+pub fn put(state: &AppState, context: &Context, target: &Target, body: &Value, precondition: &Precondition) -> Result<Written<SegmentRecord>, ServiceError> {
+    writing::run(state, context, |change, rulesets| {
+        let key = match target {
+            Target::Existing(key) => Some(key.clone()),
+            Target::Named => body.get("key").and_then(Value::as_str).and_then(|key| key.parse().ok()),
+        };
+        let before = key.as_ref().map_or(Ok(None), |key| segment::find_in(change, key))?;
+        if let (Target::Existing(key), None) = (target, &before) {
+            return Err(ServiceError::NotFound(Missing::Segment(key.to_string())));
+        }
+        precondition.check(before.as_ref().map(|record| record.version))?;
+        let after = match &before {
+            Some(record) => record.segment.revised(body)?,
+            None => Segment::from_value(body)?,
+        };
+        let segments = rulesets.segments().with(&after)?;
+        let written = segment::put_in(change, after)?;
+        let rulesets = writing::is_changed(&written).then(|| compiled(rulesets, change.revision(), &segments)).transpose()?;
+        Ok((written, rulesets))
+    })
+}
+
+fn compiled(before: &TenantRulesets, revision: Revision, segments: &Segments) -> Result<TenantRulesets, ServiceError> {
+    before
+        .changed(revision, segments.clone(), |_, ruleset| ruleset.with_segments(number(revision), segments.clone()))
+        .map_err(|error| refused("segment_in_use", error))
+}
+
+/// Deletes a segment. Its history stays.
+///
+/// # Errors
+/// A flag or another segment names it, in whatever environment; a precondition that does not hold; no such segment.
+pub fn delete(state: &AppState, context: &Context, key: &SegmentKey, precondition: &Precondition) -> Result<SegmentRecord, ServiceError> {
+    writing::run(state, context, |change, rulesets| {
+        let before = segment::find_in(change, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Segment(key.to_string())))?;
+        precondition.check(Some(before.version))?;
+        let deleted = segment::delete_in(change, key)?;
+        let after = compiled(rulesets, change.revision(), &rulesets.segments().without(key))?;
+        Ok((deleted, Some(after)))
+    })
+}

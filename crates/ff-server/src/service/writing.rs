@@ -1,0 +1,78 @@
+//! What all writes share: one transaction, the rulesets that the tenant has in it, and serving the new ones once it is
+//! committed.
+
+use std::sync::Arc;
+
+use ff_core::{EnvironmentKey, Error};
+use ff_store::{Author, Change, Written, change};
+
+use super::{Context, Missing, ServiceError};
+use crate::cache::TenantRulesets;
+use crate::clock;
+use crate::state::AppState;
+
+/// What a write gives: an answer, and the rulesets that hold from its commit on, if they change.
+pub(super) type Done<T> = (T, Option<TenantRulesets>);
+
+/// Runs `work` inside the tenant's one write transaction, with the rulesets as they are at its revision. What it compiles
+/// is served before this returns, so whoever reads after the answer reads the new state.
+pub(super) fn run<T>(
+    state: &AppState,
+    context: &Context,
+    work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
+) -> Result<T, ServiceError> {
+    let tenant = &context.scope.tenant;
+    let author = Author {
+        actor: context.caller.subject().to_owned(),
+        request_id: Some(context.request_id.to_string()),
+        at: clock::now(),
+    };
+    let (answer, rulesets) = change::run(&state.store, tenant, &author, |change| {
+        let before = at_revision_of(state, context, change)?;
+        work(change, &before)
+    })?;
+    if let Some(rulesets) = rulesets {
+        state.rulesets.publish(tenant, Arc::new(rulesets));
+    }
+    Ok(answer)
+}
+
+/// The rulesets as they are in this transaction: from memory if nobody else has written, else read anew. The tenant's
+/// revision is locked, so what is read here is what the change will apply to.
+fn at_revision_of(state: &AppState, context: &Context, change: &mut Change<'_>) -> Result<Arc<TenantRulesets>, ServiceError> {
+    let tenant = &context.scope.tenant;
+    if let Some(current) = state.rulesets.peek(tenant)
+        && current.revision() == change.revision()
+    {
+        return Ok(current);
+    }
+    let snapshot = ff_store::ruleset::load_in(change)?;
+    Ok(Arc::new(TenantRulesets::compile(tenant, &snapshot)))
+}
+
+/// The environment must be there before anything is written into it.
+pub(super) fn check_environment(rulesets: &TenantRulesets, key: &EnvironmentKey) -> Result<(), ServiceError> {
+    match rulesets.get(key) {
+        Some(_) => Ok(()),
+        None => Err(ServiceError::NotFound(Missing::Environment(key.to_string()))),
+    }
+}
+
+/// A change that the engine refused in one of the tenant's environments.
+pub(super) fn refused(code: &'static str, (environment, error): (EnvironmentKey, Error)) -> ServiceError {
+    match error {
+        Error::Invalid(faults) => ServiceError::Invalid(faults),
+        Error::InUse { message, used_by } => ServiceError::Conflict {
+            code,
+            message: format!("{message} in environment `{environment}`"),
+            used_by: used_by.into_iter().map(|user| format!("{user} in environment `{environment}`")).collect(),
+        },
+        // The engine's errors may become more; one that is not known here is no fault of the caller's.
+        other => ServiceError::internal(other),
+    }
+}
+
+/// Whether anything was written.
+pub(super) fn is_changed<T>(written: &Written<T>) -> bool {
+    written.outcome != ff_store::Outcome::Unchanged
+}

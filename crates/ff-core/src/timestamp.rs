@@ -59,7 +59,10 @@ fn has_rfc_3339_shape(text: &str) -> bool {
     }
     match rest {
         [b'Z' | b'z'] => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()),
+        // jiff knows offsets of 25 hours, which no clock shows.
+        [b'+' | b'-', hours @ .., b':', m1, m2] if hours.len() == 2 => {
+            [m1, m2].iter().all(|b| b.is_ascii_digit()) && *m1 <= b'5' && hours.iter().all(u8::is_ascii_digit) && hours <= b"23"
+        }
         _ => false,
     }
 }
@@ -124,6 +127,8 @@ mod tests {
             "2026-13-21T08:00:00Z",
             "2026-11-21T08:00:00.Z",
             "2026-11-21T08:00:00+02",
+            "2026-11-21T08:00:00+24:00",
+            "2026-11-21T08:00:00-01:60",
             "2026-11-21T08:00:00+02:00[Europe/Rome]",
             "20261121T080000Z",
             "2026-11-21T08:00:00é",

@@ -303,7 +303,7 @@ impl Flag {
         let (on, off) = self.true_and_false()?;
         let sum = on.get() + off.get();
         // Weights that were given in per cent are shown as they were given, without the error of a division.
-        Some(if (sum - 100.0).abs() < 1e-9 { on.get() } else { 100.0 * on.get() / sum })
+        Some(if (sum - 100.0).abs() < 1e-9 { on.get() } else { 100.0 * (on.get() / sum) })
     }
 
     fn true_and_false(&self) -> Option<(Weight, Weight)> {
@@ -436,7 +436,7 @@ fn apply_percentage(variants: &mut [Variant], percentage: f64, has_weights: bool
         _ => return found.add(at, "needs exactly two variants, one `true` and one `false`; give the variants weights instead"),
     };
     if has_weights {
-        let shown = 100.0 * on.weight.get() / (on.weight.get() + off.weight.get());
+        let shown = 100.0 * (on.weight.get() / (on.weight.get() + off.weight.get()));
         if (shown - percentage).abs() > 1e-9 {
             found.add(at, format!("disagrees with the weights of the variants, which give {shown}; send one of the two"));
         }

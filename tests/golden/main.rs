@@ -16,7 +16,7 @@
 mod cases;
 mod data;
 mod invalid;
-#[allow(dead_code, unreachable_pub, reason = "shared with the other test crates, each of which needs a part of it")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "shared with the other test crates, each of which needs a part of it")]
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod unleash;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 pub use bucketing::{Domain, bucket_of, growing_threshold, hash, holds, percentage_threshold, seed, thresholds};
 pub use instants::nanoseconds;
+pub use operators::test_holds;
 
 /// What the design says a user gets.
 #[derive(Debug, Clone, PartialEq)]

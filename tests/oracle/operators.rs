@@ -33,7 +33,7 @@ pub(super) fn bucketing_text(attribute: &Value) -> Option<String> {
 }
 
 /// A scalar means `eq`, a list means `in`, an object holds operators that must all hold.
-pub(super) fn test_holds(test: &Value, attribute: Option<&Value>) -> bool {
+pub fn test_holds(test: &Value, attribute: Option<&Value>) -> bool {
     match test {
         Value::Array(_) => operator_holds("in", test, attribute),
         Value::Object(operators) => operators.iter().all(|(operator, operand)| operator_holds(operator, operand, attribute)),

@@ -1,12 +1,18 @@
 //! The engine against the oracle, against its own explanation, and against itself.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ff_core::{Flag, Segment};
-use serde_json::Value;
+use quickcheck::{Arbitrary, Gen};
+use serde_json::{Value, json};
 
 use crate::check::{holds, number_from_environment};
-use crate::world::{QUESTIONS, World, answer, key};
+use crate::dice::Dice;
+use crate::generate::operation;
+use crate::oracle::test_holds;
+use crate::pools::NAMES;
+use crate::world::{QUESTIONS, World, answer, attribute, key};
 
 /// Evaluations compared in a normal run.
 const CASES: u64 = 20_000;
@@ -106,4 +112,37 @@ fn a_flag_that_was_shown_and_sent_back_gives_the_same_answers() {
         })
     }
     holds(300, same as fn(World) -> bool);
+}
+
+/// The comparison above is worth as much as its inputs: every operator must hold for some of them and fail for others.
+///
+/// Fixed seeds, so this fails only when the generator is changed.
+#[test]
+fn generated_inputs_try_every_operator_and_every_reason_both_ways() {
+    let mut outcomes: BTreeMap<&str, [u32; 2]> = BTreeMap::new();
+    let mut source = Gen::from_size_and_seed(40, 1);
+    let dice = &mut Dice(&mut source);
+    for _ in 0..20_000 {
+        let name = dice.pick(&NAMES);
+        let (operator, operand) = operation(dice, name);
+        let value = attribute(dice, name);
+        let holds = test_holds(&json!({operator: operand}), Some(&value).filter(|value| !value.is_null()));
+        outcomes.entry(operator).or_default()[usize::from(holds)] += 1;
+    }
+    assert_eq!(outcomes.len(), 29, "{outcomes:?}");
+    assert!(outcomes.values().all(|[fails, holds]| *fails >= 10 && *holds >= 10), "{outcomes:?}");
+
+    let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
+    for seed in 0..300 {
+        let world = World::arbitrary(&mut Gen::from_size_and_seed(40, seed));
+        for flag in &world.flags {
+            for question in &world.questions {
+                let answer = world.oracle(key(flag), question);
+                *reasons.entry(answer["reason"].as_str().unwrap().to_owned()).or_default() += 1;
+                let consulted = answer["details"].get("percentage_bucket").is_some();
+                *reasons.entry(format!("percentage consulted: {consulted}")).or_default() += 1;
+            }
+        }
+    }
+    assert!(reasons.len() == 5 && reasons.values().all(|count| *count >= 100), "{reasons:?}");
 }

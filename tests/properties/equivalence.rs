@@ -57,17 +57,18 @@ fn ne_is_not_eq_and_not_in_is_not_in() {
         fn arbitrary(source: &mut Gen) -> Self {
             let dice = &mut Dice(source);
             let (positive, negative) = dice.pick(&[("eq", "ne"), ("in", "not_in"), ("ieq", "ine"), ("iin", "inot_in")]);
-            let text = |dice: &mut Dice<'_>| json!(pools::text(dice));
+            let name = dice.pick(&NAMES);
+            let text = |dice: &mut Dice<'_>| json!(pools::text(dice, name));
+            let scalar = |dice: &mut Dice<'_>| pools::scalar(dice, name);
             let operand = match positive {
-                "eq" => pools::scalar(dice),
-                "in" => Value::Array(dice.some(3, pools::scalar)),
+                "eq" => scalar(dice),
+                "in" => Value::Array(dice.some(3, scalar)),
                 "ieq" => text(dice),
                 _ => Value::Array(dice.some(3, text)),
             };
             let (one, other) = if dice.chance(20) {
                 (json!({"user_id": {negative: operand}}), json!({"not": {"user_id": {positive: operand}}}))
             } else {
-                let name = dice.pick(&NAMES);
                 (json!({"attr": {name: {negative: operand}}}), json!({"not": {"attr": {name: {positive: operand}}}}))
             };
             Self(std::rc::Rc::new(Pair { one, other, question: question(dice) }))

@@ -67,8 +67,8 @@ fn user_id_test(dice: &mut Dice<'_>) -> Value {
 /// A scalar, a list, or one to three operators.
 pub(crate) fn test(dice: &mut Dice<'_>, name: &str) -> Value {
     match dice.below(8) {
-        0 => pools::scalar(dice),
-        1 => Value::Array(dice.some(4, pools::scalar)),
+        0 => pools::scalar(dice, name),
+        1 => list(dice, |dice| pools::scalar(dice, name)),
         _ => {
             let mut operators = Map::new();
             for _ in 0..dice.pick(&[1, 1, 1, 2, 3]) {
@@ -80,24 +80,30 @@ pub(crate) fn test(dice: &mut Dice<'_>, name: &str) -> Value {
     }
 }
 
-fn operation(dice: &mut Dice<'_>, name: &str) -> (&'static str, Value) {
+/// Mostly short; a long one is kept in another way than a short one.
+fn list(dice: &mut Dice<'_>, make: impl FnMut(&mut Dice<'_>) -> Value) -> Value {
+    let most = dice.pick(&[4, 4, 4, 30]);
+    Value::Array(dice.some(most, make))
+}
+
+pub(crate) fn operation(dice: &mut Dice<'_>, name: &str) -> (&'static str, Value) {
     // Operators of a kind that the attribute is made for come up more often.
     let kind = match name {
         "version" if dice.chance(60) => 6,
         "ip" if dice.chance(60) => 7,
         "signup" if dice.chance(60) => 5,
-        _ => dice.below(9),
+        _ => dice.below(10),
     };
     match kind {
-        0 => (dice.pick(&["eq", "ne"]), pools::scalar(dice)),
-        1 => (dice.pick(&["in", "not_in"]), Value::Array(dice.some(4, pools::scalar))),
+        0 => (dice.pick(&["eq", "ne"]), pools::scalar(dice, name)),
+        1 => (dice.pick(&["in", "not_in"]), list(dice, |dice| pools::scalar(dice, name))),
         2 => {
-            let operand = if dice.chance(60) { pools::number(dice) } else { json!(pools::text(dice)) };
+            let operand = if dice.chance(60) { pools::number(dice) } else { json!(pools::text(dice, name)) };
             (dice.pick(&["lt", "lte", "gt", "gte"]), operand)
         }
         3 => {
-            let operators = ["starts_with", "ends_with", "contains", "istarts_with", "iends_with", "icontains", "ieq", "ine"];
-            (dice.pick(&operators), json!(pools::text(dice)))
+            let operators = ["starts_with", "ends_with", "contains", "istarts_with", "iends_with", "icontains"];
+            (dice.pick(&operators), json!(pools::part(dice, name)))
         }
         4 => (dice.pick(&["matches", "imatches"]), json!(dice.pick(&PATTERNS))),
         5 => (dice.pick(&["before", "after"]), json!(dice.pick(&INSTANTS))),
@@ -108,8 +114,12 @@ fn operation(dice: &mut Dice<'_>, name: &str) -> (&'static str, Value) {
         }
         7 if dice.chance(50) => ("ip_in", json!(dice.pick(&NETWORKS))),
         7 => ("ip_in", json!([dice.pick(&NETWORKS), dice.pick(&NETWORKS)])),
-        _ if dice.chance(50) => ("exists", json!(dice.chance(50))),
-        _ => (dice.pick(&["iin", "inot_in"]), Value::Array(dice.some(4, |dice| json!(pools::text(dice))))),
+        8 if dice.chance(30) => ("exists", json!(dice.chance(50))),
+        8 => {
+            let text = pools::text(dice, name);
+            (dice.pick(&["ieq", "ine"]), json!(dice.pick(&[text.to_owned(), text.to_uppercase(), text.to_lowercase()])))
+        }
+        _ => (dice.pick(&["iin", "inot_in"]), list(dice, |dice| json!(pools::text(dice, name)))),
     }
 }
 

@@ -127,34 +127,44 @@ pub(crate) fn number(dice: &mut Dice<'_>) -> Value {
     ])
 }
 
-pub(crate) fn text(dice: &mut Dice<'_>) -> &'static str {
-    match dice.below(10) {
-        0 => dice.pick(&VERSIONS),
-        1 => dice.pick(&ADDRESSES),
-        2 => dice.pick(&INSTANTS),
-        3 => dice.pick(&NOT_QUITE_INSTANTS),
-        _ => dice.pick(&TEXTS),
-    }
-}
-
-/// A text that operands of this kind may meet.
-pub(crate) fn attribute_text(dice: &mut Dice<'_>, name: &str) -> &'static str {
-    if dice.chance(25) {
-        return text(dice);
-    }
+/// A text that attributes of this name often have. Each name has some texts of its own, so that equal ones meet.
+pub(crate) fn text(dice: &mut Dice<'_>, name: &str) -> &'static str {
     match name {
+        _ if dice.chance(20) => match dice.below(5) {
+            0 => dice.pick(&VERSIONS),
+            1 => dice.pick(&ADDRESSES),
+            2 => dice.pick(&INSTANTS),
+            _ => dice.pick(&TEXTS),
+        },
         "version" => dice.pick(&VERSIONS),
         "ip" => dice.pick(&ADDRESSES),
         "signup" if dice.chance(20) => dice.pick(&NOT_QUITE_INSTANTS),
         "signup" => dice.pick(&INSTANTS),
-        _ => dice.pick(&TEXTS),
+        _ => {
+            let first = name.bytes().map(usize::from).sum::<usize>() % (TEXTS.len() - 8);
+            dice.pick(&TEXTS[first..first + 8])
+        }
     }
 }
 
-pub(crate) fn scalar(dice: &mut Dice<'_>) -> Value {
-    match dice.below(5) {
-        0 => number(dice),
-        1 => json!(dice.chance(50)),
-        _ => json!(text(dice)),
+/// A stretch of such a text, perhaps in other case: an operand for operators that look inside.
+pub(crate) fn part(dice: &mut Dice<'_>, name: &str) -> String {
+    let text: Vec<char> = text(dice, name).chars().collect();
+    let start = if dice.chance(50) { 0 } else { dice.below(text.len() + 1) };
+    let end = if dice.chance(50) { text.len() } else { start + dice.below(text.len() - start + 1) };
+    let part: String = text[start..end].iter().collect();
+    match dice.below(4) {
+        0 => part.to_uppercase(),
+        1 => part.to_lowercase(),
+        _ => part,
+    }
+}
+
+/// Anything that attributes of this name may have and operands may be.
+pub(crate) fn scalar(dice: &mut Dice<'_>, name: &str) -> Value {
+    match dice.below(8) {
+        0 | 1 if !["version", "ip", "signup"].contains(&name) => number(dice),
+        2 => json!(dice.chance(50)),
+        _ => json!(text(dice, name)),
     }
 }

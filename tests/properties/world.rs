@@ -162,7 +162,10 @@ fn without_a_clause(condition: &Value) -> Vec<Value> {
 }
 
 pub(crate) fn segment(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {
-    let ids = |dice: &mut Dice<'_>| dice.some(2, |dice| format!("u{}", dice.below(6)));
+    let ids = |dice: &mut Dice<'_>| {
+        let most = dice.pick(&[2, 2, 20]);
+        dice.some(most, |dice| format!("u{}", dice.below(2 * most)))
+    };
     let mut segment = json!({"key": key, "criteria": condition(dice, known, 3)});
     if dice.chance(30) {
         segment["included"] = json!(ids(dice));
@@ -178,7 +181,7 @@ pub(crate) fn flag(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {
     let variants: Vec<String> = ["a", "b", "c", "control"][..1 + dice.below(4)].iter().map(|&v| v.to_owned()).collect();
     let value = |dice: &mut Dice<'_>| match kind {
         "boolean" => json!(dice.chance(50)),
-        "string" => json!(pools::text(dice)),
+        "string" => json!(pools::text(dice, "value")),
         "number" => pools::number(dice),
         _ => json!({"n": dice.below(9), "list": [null, true]}),
     };
@@ -235,8 +238,13 @@ pub(crate) fn user(dice: &mut Dice<'_>) -> Value {
         }
     }
     if dice.chance(40) {
-        let owner = if dice.chance(70) { json!({"id": attribute(dice, "id")}) } else { attribute(dice, "owner") };
-        attributes.insert("org".to_owned(), json!({"id": attribute(dice, "id"), "owner": owner, "owner.id": attribute(dice, "id")}));
+        let owner = if dice.chance(70) { json!({"id": attribute(dice, "org.id")}) } else { attribute(dice, "org.owner") };
+        attributes
+            .insert("org".to_owned(), json!({"id": attribute(dice, "org.id"), "owner": owner, "owner.id": attribute(dice, "org.id")}));
+    }
+    if dice.chance(20) {
+        // Many attributes are kept in another way than few.
+        attributes.extend((0..30).map(|i| (format!("filler-{i}"), json!(i))));
     }
     json!({"id": user_id(dice), "attributes": attributes})
 }
@@ -250,12 +258,8 @@ pub(crate) fn user_id(dice: &mut Dice<'_>) -> String {
     }
 }
 
-fn attribute(dice: &mut Dice<'_>, name: &str) -> Value {
-    let scalar = |dice: &mut Dice<'_>| match dice.below(6) {
-        0 | 1 => pools::number(dice),
-        2 => json!(dice.chance(50)),
-        _ => json!(pools::attribute_text(dice, name)),
-    };
+pub(crate) fn attribute(dice: &mut Dice<'_>, name: &str) -> Value {
+    let scalar = |dice: &mut Dice<'_>| pools::scalar(dice, name);
     match dice.below(20) {
         0 => Value::Null,
         1 => json!({"id": scalar(dice), "x": null}),

@@ -92,12 +92,8 @@ pub fn run<T, E: From<StoreError>>(
     match result {
         Ok(result) | Err(Abort::NothingWritten(result)) => Ok(result),
         Err(Abort::Caller(error)) => Err(error),
-        Err(Abort::Store(error)) => {
-            if matches!(error, StoreError::Unavailable(_)) {
-                connection.give_up();
-            }
-            Err(error.into())
-        }
+        // Where the connection was lost under `work`, it cannot be rolled back either, and that is what comes out here.
+        Err(Abort::Store(error)) => Err(connection.diagnose(error).into()),
     }
 }
 

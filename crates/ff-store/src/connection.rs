@@ -78,6 +78,26 @@ impl Connection {
         on!(&mut self.link(), c => c.ping()).map_err(StoreError::unavailable)
     }
 
+    /// What `error`, given by this connection, means for the caller. diesel reports some lost connections as an error of
+    /// the statement, with nothing but a text to tell them apart; so a connection that gave an error is asked for a sign of
+    /// life.
+    pub(crate) fn diagnose(&mut self, error: StoreError) -> StoreError {
+        let is_suspect = matches!(error, StoreError::Query(_) | StoreError::Unavailable(_)) && matches!(self.open, Open::Postgres(_));
+        if !is_suspect || self.ping().is_ok() {
+            return error;
+        }
+        self.give_up();
+        match error {
+            StoreError::Query(cause) => StoreError::Unavailable(cause),
+            error => error,
+        }
+    }
+
+    /// Whether it was seen to be dead.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// Sees to it that the pool does not hand this connection out again.
     pub(crate) fn give_up(&mut self) {
         self.is_lost = true;

@@ -80,7 +80,8 @@ impl Store {
             .connection_timeout(config.acquire_timeout)
             // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.
             .test_on_check_out(false)
-            .build_unchecked(manager());
+            .build(manager())
+            .map_err(StoreError::unavailable)?;
         let writers = (config.dsn.backend() == Backend::Sqlite).then(Writers::default);
         Ok(Self(Arc::new(Inner { pool, manager: manager(), config: config.clone(), writers })))
     }
@@ -128,12 +129,13 @@ impl Store {
     pub(crate) fn read<T>(&self, work: impl Fn(&mut Link<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let deadline = self.deadline();
         let mut connection = self.connection(deadline)?;
-        match work(&mut connection.link()) {
-            Err(StoreError::Unavailable(cause)) if self.backend() == Backend::Postgres => {
-                connection.give_up();
+        let result = work(&mut connection.link());
+        match result.map_err(|error| connection.diagnose(error)) {
+            Err(StoreError::Unavailable(cause)) if connection.is_lost() => {
                 drop(connection);
                 log::info!("a database connection was lost, trying another one: {cause}");
-                work(&mut self.live_connection(deadline)?.link())
+                let mut connection = self.live_connection(deadline)?;
+                work(&mut connection.link()).map_err(|error| connection.diagnose(error))
             }
             result => result,
         }

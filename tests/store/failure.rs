@@ -1,0 +1,197 @@
+//! The database is away, busy, or all connections are in use.
+
+use std::time::{Duration, Instant};
+
+use ff_store::{Store, StoreConfig, StoreError, change, flag};
+use ff_test_support::{Postgres, TestStore, author, flag as flag_of, tenant};
+use serde_json::json;
+
+use crate::steps::{NOW, acme, chain, find, production, put};
+
+/// How long a caller waits in these tests.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// How long a test gives the machine beyond that.
+const SLACK: Duration = Duration::from_secs(10);
+
+fn impatient(dsn: &str, connections_max: u32) -> Store {
+    let config =
+        StoreConfig { connections_max, acquire_timeout: PATIENCE, busy_timeout: PATIENCE, ..StoreConfig::new(dsn.parse().unwrap()) };
+    Store::open(&config).unwrap()
+}
+
+fn flag_json() -> serde_json::Value {
+    json!({"key": "f", "type": "boolean"})
+}
+
+/// Runs `call`, which must give `Unavailable` in time.
+#[track_caller]
+fn is_unavailable<T: std::fmt::Debug>(call: impl FnOnce() -> Result<T, StoreError>) {
+    let start = Instant::now();
+    let result = call();
+    assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+    assert!(start.elapsed() < PATIENCE + SLACK, "{:?}", start.elapsed());
+}
+
+/// Calls until it works: the pool looks for the server again at intervals of its own.
+fn in_the_end<T>(call: impl Fn() -> Result<T, StoreError>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match call() {
+            Ok(value) => return value,
+            Err(error) => assert!(Instant::now() < deadline, "{}", chain(&error)),
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_gone_is_unavailable_and_back_when_it_is_back() {
+    let Some(postgres) = Postgres::start() else { return };
+    let store = impatient(&postgres.empty_database(), 4);
+    store.migrate().unwrap();
+    put(&store, "production", &flag_json()).unwrap();
+
+    postgres.stop();
+    is_unavailable(|| find(&store, "production", "f"));
+    is_unavailable(|| put(&store, "production", &json!({"key": "g", "type": "boolean"})));
+    is_unavailable(|| store.ping());
+    is_unavailable(|| store.migrate());
+    postgres.restart();
+    in_the_end(|| find(&store, "production", "f"));
+    in_the_end(|| put(&store, "production", &json!({"key": "g", "type": "boolean"})));
+    store.ping().unwrap();
+}
+
+#[test]
+fn a_restart_between_two_calls_is_not_noticed() {
+    let Some(postgres) = Postgres::start() else { return };
+    let dsn = postgres.empty_database();
+    let store = Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap();
+    store.migrate().unwrap();
+    put(&store, "production", &flag_json()).unwrap();
+    // Several idle connections, all of them dead afterwards.
+    let barrier = std::sync::Barrier::new(3);
+    std::thread::scope(|threads| {
+        for i in 0..3 {
+            let (store, barrier) = (&store, &barrier);
+            threads.spawn(move || {
+                change::run(store, &tenant(&format!("t{i}")), &author("ann", NOW), |_| Ok::<_, StoreError>(drop(barrier.wait()))).unwrap();
+            });
+        }
+    });
+    assert!(store.pool_state().idle >= 3);
+    for _ in 0..2 {
+        postgres.stop();
+        postgres.restart();
+        find(&store, "production", "f").unwrap();
+        postgres.stop();
+        postgres.restart();
+        put(&store, "production", &json!({"key": "g", "type": "boolean"})).unwrap();
+    }
+}
+
+#[test]
+fn a_change_that_loses_its_connection_is_unavailable_and_undone() {
+    let Some(postgres) = Postgres::start() else { return };
+    let store = impatient(&postgres.empty_database(), 2);
+    store.migrate().unwrap();
+    is_unavailable(|| {
+        change::run(&store, &acme(), &author("ann", NOW), |c| {
+            flag::put_in(c, &production(), flag_of(&flag_json()))?;
+            postgres.stop();
+            flag::put_in(c, &production(), flag_of(&json!({"key": "g", "type": "boolean"})))
+        })
+    });
+    postgres.restart();
+    let missing = in_the_end(|| match find(&store, "production", "f") {
+        Err(StoreError::NotFound { .. }) => Ok(true),
+        other => other.map(|_| false),
+    });
+    assert!(missing);
+    in_the_end(|| put(&store, "production", &flag_json()));
+}
+
+#[test]
+fn a_commit_that_the_server_does_not_live_to_see_is_unavailable() {
+    let Some(postgres) = Postgres::start() else { return };
+    let store = impatient(&postgres.empty_database(), 2);
+    store.migrate().unwrap();
+    is_unavailable(|| {
+        change::run(&store, &acme(), &author("ann", NOW), |c| {
+            flag::put_in(c, &production(), flag_of(&flag_json()))?;
+            postgres.stop();
+            Ok::<_, StoreError>(())
+        })
+    });
+}
+
+#[test]
+fn an_empty_pool_is_unavailable_in_time() {
+    TestStore::each(|store| {
+        let store = impatient(store.database().dsn(), 1);
+        put(&store, "production", &flag_json()).unwrap();
+        change::run(&store, &acme(), &author("ann", NOW), |_| {
+            is_unavailable(|| find(&store, "production", "f"));
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        find(&store, "production", "f").unwrap();
+        assert_eq!(store.pool_state().connections_max, 1);
+    });
+}
+
+#[test]
+fn a_writer_that_waits_too_long_for_another_is_unavailable() {
+    TestStore::each(|store| {
+        // A store of its own for the other writer, as if in another process.
+        let other = impatient(store.database().dsn(), 2);
+        change::run(store, &acme(), &author("ann", NOW), |c| {
+            flag::put_in(c, &production(), flag_of(&flag_json()))?;
+            is_unavailable(|| put(&other, "production", &flag_json()));
+            // Reading goes on, and sees what was committed.
+            assert!(matches!(find(&other, "production", "f"), Err(StoreError::NotFound { .. })));
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        put(&other, "production", &flag_json()).unwrap();
+        // The same within one store.
+        change::run(&other, &acme(), &author("ann", NOW), |_| {
+            is_unavailable(|| put(&other, "production", &json!({"key": "g", "type": "boolean"})));
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        put(&other, "production", &json!({"key": "g", "type": "boolean"})).unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_says_why_but_not_the_password() {
+    for dsn in [
+        "postgres://ff:hunter2@127.0.0.1:1/ff",
+        "postgres://ff@127.0.0.1:1/ff?password=hunter2&nonsense=1",
+        "postgres://ff:%zzhunter2@127.0.0.1:1/ff",
+        "sqlite:///nowhere/at/all/ff.db",
+    ] {
+        let config = StoreConfig { acquire_timeout: PATIENCE, ..StoreConfig::new(dsn.parse().unwrap()) };
+        let start = Instant::now();
+        let error = Store::open(&config).unwrap_err();
+        assert!(start.elapsed() < PATIENCE + SLACK);
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert_eq!(error.to_string(), "the database is unavailable");
+        let (shown, debugged) = (chain(&error), format!("{error:?} {config:?}"));
+        assert!(shown.len() > "the database is unavailable: ".len(), "{shown}");
+        assert!(!shown.contains("hunter2") && !debugged.contains("hunter2"), "{shown} {debugged}");
+    }
+}
+
+#[test]
+fn a_database_without_tables_is_our_fault_and_not_an_outage() {
+    let database = ff_test_support::TestDatabase::sqlite_without_tables();
+    let store = Store::open(&StoreConfig::new(database.dsn().parse().unwrap())).unwrap();
+    for error in [find(&store, "production", "f").unwrap_err(), put(&store, "production", &flag_json()).unwrap_err()] {
+        assert!(matches!(error, StoreError::Query(_)));
+        assert_eq!(error.to_string(), "a database query failed");
+        assert!(chain(&error).contains("no such table"));
+    }
+    store.ping().unwrap();
+}

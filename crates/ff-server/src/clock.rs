@@ -1,0 +1,20 @@
+//! The one place that asks what time it is. Everything below takes time as an argument.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ff_core::Timestamp;
+
+/// Now, to the millisecond, which is what the database keeps.
+pub fn now() -> Timestamp {
+    Timestamp::from_millis(i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Seconds since 1970, the unit of a token's `iat` and `exp`.
+pub fn now_s() -> u64 {
+    since_1970().as_secs()
+}
+
+/// A clock before 1970 counts as 1970: it is wrong anyway, and every token has yet to expire then.
+fn since_1970() -> std::time::Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,139 @@
+//! The command line. `ff-server` alone serves.
+
+pub mod check;
+pub mod eval;
+pub mod flag_file;
+mod migrate;
+mod seed;
+mod serve;
+mod token;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ff_core::{TenantId, Timestamp};
+
+use crate::config::{LogLevel, Overrides, Variables};
+use crate::telemetry::chain;
+
+/// A feature-flag service.
+///
+/// Configured by environment variables and a `.env` file, which these options override.
+#[derive(Debug, Parser)]
+#[command(name = "ff-server", version)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Development mode: loopback only, a token for whoever asks on this machine, a random secret, the demo tenant `acme`
+    #[arg(long, global = true)]
+    dev: bool,
+    /// Address and port to listen on, instead of BIND
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+    /// The database, instead of DB_DSN: `sqlite://ff.db`, `postgres://…`
+    #[arg(long, global = true)]
+    dsn: Option<String>,
+    /// What to log, instead of LOG_LEVEL
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<LogLevel>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (the default)
+    Serve,
+    /// Bring the database up to date and exit
+    Migrate,
+    /// Write the demo tenant `acme`; what is there already stays as it is
+    Seed,
+    /// Print a token, signed with JWT_SECRET
+    Token(token::Wanted),
+    /// Check a file of flags and segments; exits with 1 if it has faults, 2 if it cannot be read
+    Check {
+        /// `{"flags": […], "segments": […]}`
+        file: PathBuf,
+    },
+    /// Evaluate a flag from a file, without a server
+    Eval(EvalArgs),
+}
+
+#[derive(Debug, Args)]
+struct EvalArgs {
+    /// `{"tenant": …, "flags": […], "segments": […]}`
+    file: PathBuf,
+    /// The flag's key
+    #[arg(long, value_name = "KEY")]
+    flag: String,
+    /// The user's id
+    #[arg(long, value_name = "ID")]
+    user: String,
+    /// An attribute of the user; given several times under one name, a list
+    #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
+    attr: Vec<(String, String)>,
+    /// The tenant to evaluate as, instead of the file's
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// The instant (RFC 3339), instead of now
+    #[arg(long)]
+    at: Option<Timestamp>,
+    /// Show everything that was looked at
+    #[arg(long)]
+    explain: bool,
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// Does what the command line says. What goes wrong is said on standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // There is nobody left to tell, should this fail.
+            let _ = writeln!(io::stderr().lock(), "ff-server: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
+    let Options { dev, bind, dsn, log_level } = cli.options;
+    let overrides = Overrides { dev, bind, dsn, log_level };
+    let variables = Variables::from_process;
+    let mut out = io::stdout().lock();
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&variables()?, &overrides).map(|()| ExitCode::SUCCESS),
+        Command::Migrate => migrate::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Seed => seed::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Token(wanted) => token::run(&wanted, &variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Check { file } => Ok(check::run(&file, &mut out)?),
+        Command::Eval(args) => {
+            let question = eval::Question {
+                flag_key: &args.flag,
+                user_id: &args.user,
+                attributes: &args.attr,
+                tenant: args.tenant.as_ref(),
+                at: args.at,
+                explain: args.explain,
+            };
+            eval::run(&args.file, &question, &mut out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

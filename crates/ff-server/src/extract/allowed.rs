@@ -1,0 +1,95 @@
+//! May they: the permission that a handler asks for by the type of its argument.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+
+use super::{caller_of, scope_of};
+use crate::auth::TokenScope;
+use crate::problem::{Problem, ProblemType};
+use crate::service::{Context, RequestId};
+
+/// A permission as a type.
+pub trait Permission: 'static {
+    /// The scope that a caller must hold.
+    const SCOPE: TokenScope;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $name {}
+
+        impl Permission for $name {
+            const SCOPE: TokenScope = TokenScope::$name;
+        }
+    )* };
+}
+
+permissions! {
+    /// To read flags.
+    FlagsRead;
+    /// To write flags.
+    FlagsWrite;
+    /// To read segments.
+    SegmentsRead;
+    /// To write segments.
+    SegmentsWrite;
+    /// To evaluate flags.
+    Evaluate;
+    /// To read the audit log.
+    AuditRead;
+    /// To list environments.
+    EnvironmentsRead;
+    /// To create and delete environments.
+    EnvironmentsWrite;
+}
+
+/// Proof that the caller may do what `P` says in the tenant that the request names. Checks in this order: 401 without a
+/// valid credential, 400 without a tenant, 403 for a tenant or a scope that was not granted.
+#[derive(Debug, Clone)]
+pub struct Allowed<P: Permission> {
+    context: Context,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> Allowed<P> {
+    /// Who asks, and where.
+    pub fn into_context(self) -> Context {
+        self.context
+    }
+
+    fn check(request: &HttpRequest) -> Result<Self, Problem> {
+        let (caller, _) = caller_of(request)?;
+        let scope = scope_of(request.headers())?;
+        if !caller.may_enter(&scope.tenant) {
+            return Err(Problem::new(ProblemType::TenantForbidden, format!("the credential does not open the tenant `{}`", scope.tenant)));
+        }
+        if !caller.may(P::SCOPE) {
+            return Err(Problem::new(ProblemType::ScopeMissing, format!("this needs the scope `{}`", P::SCOPE)));
+        }
+        let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::made);
+        Ok(Self { context: Context { scope, caller, request_id }, permission: PhantomData })
+    }
+}
+
+impl<P: Permission> Deref for Allowed<P> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl<P: Permission> FromRequest for Allowed<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::check(request))
+    }
+}

@@ -1,0 +1,44 @@
+//! Who: the credential of a request.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+
+use super::state;
+use crate::auth::{Caller, Credential};
+use crate::problem::{Problem, ProblemType};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The caller behind the request's credential, and what kind of credential it is.
+///
+/// Either kind is accepted in either header. `Authorization` decides where it is present: a request that carries a bad
+/// token is not saved by a good key next to it.
+///
+/// # Errors
+/// 401, without saying what is wrong with the credential.
+pub fn caller_of(request: &HttpRequest) -> Result<(Arc<Caller>, Credential), Problem> {
+    let auth = &state(request)?.auth;
+    let Some(credential) = credential(request.headers()) else {
+        return Err(Problem::new(ProblemType::Unauthenticated, "no credential was sent; use `Authorization: Bearer …` or `X-API-Key`"));
+    };
+    auth.caller(credential).ok_or_else(|| Problem::new(ProblemType::Unauthenticated, "the credential is unknown, malformed or expired"))
+}
+
+/// The credential that the headers carry. A header that cannot be a credential gives an empty one, which nobody has.
+pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
+    let (header, is_bearer) = if headers.contains_key(AUTHORIZATION) { (AUTHORIZATION, true) } else { (X_API_KEY, false) };
+    let mut values = headers.get_all(header);
+    let value = values.next()?;
+    if values.next().is_some() {
+        return Some("");
+    }
+    let text = value.to_str().unwrap_or_default();
+    if is_bearer { Some(bearer(text).unwrap_or_default()) } else { Some(text) }
+}
+
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, credential) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_start_matches(' '))
+}

@@ -1,0 +1,68 @@
+//! How results become answers.
+
+use std::fmt::Display;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION, VARY};
+use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Version};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::extract::{IfNoneMatch, Params};
+use crate::problem::Problem;
+
+/// The headers that choose what an answer shows; a cache must keep them apart.
+const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Environment";
+
+/// Some text as an entity tag.
+fn tag(version: Version) -> String {
+    format!("\"{version}\"")
+}
+
+/// One entity that was read; 304, if the client has this version already.
+pub(super) fn shown(entity: &impl Serialize, version: Version, seen: &IfNoneMatch) -> HttpResponse {
+    let is_seen = seen.0.as_ref().is_some_and(|tags| tags.contain(Some(version)));
+    let mut answer = if is_seen { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((ETAG, tag(version))).insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((VARY, CHOOSERS));
+    if is_seen { answer.finish() } else { answer.json(entity) }
+}
+
+/// One entity that was written: 201 and where it is if it is new, else 200.
+pub(super) fn written(entity: &impl Serialize, outcome: Outcome, version: Option<Version>, path: impl Display) -> HttpResponse {
+    let mut answer = match outcome {
+        Outcome::Created => HttpResponse::Created(),
+        Outcome::Updated | Outcome::Unchanged => HttpResponse::Ok(),
+    };
+    if outcome == Outcome::Created {
+        answer.insert_header((LOCATION, path.to_string()));
+    }
+    if let Some(version) = version {
+        answer.insert_header((ETAG, tag(version)));
+    }
+    answer.json(entity)
+}
+
+/// One entity that is gone.
+pub(super) fn deleted() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// A page of a list.
+pub(super) fn page<T: Serialize>(page: &Page<T>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((VARY, CHOOSERS)).json(json!({"items": page.items, "next_page_token": page.next}))
+}
+
+/// Takes `limit` (1 to `max`, by default 50) and `page_token`.
+///
+/// # Errors
+/// 400, naming the parameter that does not fit.
+pub(super) fn page_request(params: &mut Params, max: u32) -> Result<PageRequest, Problem> {
+    let read = |text: &str| {
+        // A number of any size is out of range rather than unreadable.
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let limit = if is_number { Ok(text.parse().unwrap_or(u32::MAX)) } else { Err("expected a whole number".to_owned()) };
+        limit.and_then(|limit| PageLimit::new(limit, max).map_err(|error| error.to_string()))
+    };
+    let limit = params.value_by("limit", read)?.unwrap_or_default();
+    Ok(PageRequest { limit, token: params.value::<PageToken>("page_token")? })
+}

@@ -1,0 +1,165 @@
+//! From a configuration to a server that answers, and back to silence.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::{App, Error, HttpServer, rt, web};
+use ff_store::{Store, StoreError};
+use slog::{Logger, info, warn};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::auth::{Auth, TokenError};
+use crate::background::{self, Tasks};
+use crate::blocking;
+use crate::config::Config;
+use crate::middleware::Observe;
+use crate::routes;
+use crate::service::ServiceError;
+use crate::state::AppState;
+
+/// How long an idle connection is kept. Longer than the 60 s of usual load balancers, so that it is they who close first
+/// and no request meets a connection that is just going away.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the server did not start, or stopped on its own.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The cryptography does not work.
+    #[error("tokens cannot be used")]
+    Tokens(#[from] TokenError),
+    /// The database cannot be opened or brought up to date.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The state cannot be prepared.
+    #[error("the server's state cannot be prepared")]
+    State(#[source] ServiceError),
+    /// The operating system refused something else.
+    #[error("the operating system refused")]
+    System(#[from] io::Error),
+}
+
+/// A server that answers.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    server: ServerFuture,
+    handle: ServerHandle,
+    tasks: Tasks,
+}
+
+struct ServerFuture(Server);
+
+impl std::fmt::Debug for ServerFuture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Server")
+    }
+}
+
+impl Running {
+    /// Where it listens; the port is the real one where port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it: `handle().stop(true)` lets requests in flight finish, within the configured time.
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until it has stopped.
+    ///
+    /// # Errors
+    /// When the server failed rather than stopped.
+    pub async fn wait(self) -> Result<(), StartError> {
+        let ended = self.server.0.await;
+        drop(self.tasks);
+        Ok(ended?)
+    }
+}
+
+/// Opens the database, brings it up to date and starts to answer.
+///
+/// # Errors
+/// When any of that cannot be done.
+pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError> {
+    let auth = Auth::new(&config.auth)?;
+    let store_config = config.store.clone();
+    let opened = web::block(move || {
+        let store = Store::open(&store_config)?;
+        store.migrate().map(|applied| (store, applied))
+    });
+    let (store, applied) = opened.await.map_err(|error| StartError::State(ServiceError::internal(error)))??;
+    info!(logger, "the database is up to date"; "backend" => format!("{:?}", store.backend()), "migrations_applied" => applied.len());
+
+    let state = web::Data::new(AppState::new(store, auth, config.http.clone(), logger.clone()));
+    if config.seeds_demo {
+        let state = state.clone();
+        blocking::run(move || crate::seed::plant_if_new(&state)).await.map_err(StartError::State)?;
+    }
+    let tasks = background::spawn(&state, config.rulesets.refresh);
+
+    let address = config.http.bind;
+    let shared = state.clone();
+    let server = HttpServer::new(move || app(shared.clone()))
+        .workers(config.http.workers.get())
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(config.http.shutdown_timeout.as_secs())
+        .disable_signals()
+        .bind(address)
+        .map_err(|source| StartError::Bind { address, source })?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    info!(logger, "listening on http://{address}"; "workers" => config.http.workers.get(), "version" => env!("CARGO_PKG_VERSION"));
+    if config.auth.open_to_loopback {
+        warn!(logger, "development mode: whoever is on this machine gets a token from http://{address}/v1/auth/token");
+    }
+    let handle = server.handle();
+    Ok(Running { address, server: ServerFuture(server), handle, tasks })
+}
+
+/// Starts and answers until the process is told to stop. The first `SIGTERM` or `SIGINT` lets requests in flight finish;
+/// a second one does not wait for them.
+///
+/// # Errors
+/// When the server cannot start, or fails.
+pub async fn run(config: Config, logger: Logger) -> Result<(), StartError> {
+    // Before anything is started, so that no signal falls into a gap.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = start(config, logger.clone()).await?;
+    let handle = running.handle();
+    let stopping = async {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        info!(logger, "stopping: requests in flight may finish");
+        // The stop is in the server's hands from here; nobody needs to wait for this future.
+        rt::spawn(handle.stop(true));
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    tokio::select! {
+        ended = running.wait() => { ended?; info!(logger, "stopped") }
+        () = stopping => warn!(logger, "stopped at once, at a second signal"),
+    }
+    Ok(())
+}
+
+/// The application: every route inside the layer that observes it.
+pub fn app(
+    state: web::Data<AppState>,
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>> {
+    App::new().wrap(Observe::new(state.clone())).app_data(state).configure(routes::configure)
+}

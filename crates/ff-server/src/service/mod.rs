@@ -1,0 +1,16 @@
+//! What the server does, without HTTP: each function takes the state, who asks for what where, and answers with values
+//! or a [`ServiceError`]. Testable without a server.
+
+mod context;
+pub mod environments;
+mod error;
+pub mod evaluate;
+pub mod flags;
+mod precondition;
+pub mod refresh;
+pub mod segments;
+mod writing;
+
+pub use self::context::{Context, RequestId};
+pub use self::error::{BoxError, Missing, ServiceError};
+pub use self::precondition::{Precondition, Tags};

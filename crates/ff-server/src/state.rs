@@ -1,0 +1,65 @@
+//! What all requests share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ff_store::Store;
+use slog::Logger;
+
+use crate::auth::Auth;
+use crate::cache::RulesetCache;
+use crate::config::HttpConfig;
+use crate::telemetry::Metrics;
+
+/// Everything that outlives a request. Built once, shared by all workers.
+#[derive(Debug)]
+pub struct AppState {
+    /// The database.
+    pub store: Store,
+    /// Who gets in.
+    pub auth: Auth,
+    /// What evaluation reads.
+    pub rulesets: RulesetCache,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether the database was there when last seen.
+    pub health: Health,
+    /// The front door's bounds.
+    pub http: HttpConfig,
+    /// The root logger.
+    pub logger: Logger,
+}
+
+impl AppState {
+    /// A state in front of `store` that has seen nothing yet.
+    pub fn new(store: Store, auth: Auth, http: HttpConfig, logger: Logger) -> Self {
+        let metrics = Metrics::new();
+        let rulesets = RulesetCache::new(metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
+        Self { store, auth, metrics, rulesets, health: Health::default(), http, logger }
+    }
+}
+
+/// Whether the database was there when the background refresh last looked.
+///
+/// Asking costs nothing and never waits for a connection, so an orchestrator's probe gets its answer also while the
+/// database hangs.
+#[derive(Debug)]
+pub struct Health(AtomicBool);
+
+impl Default for Health {
+    /// A server that starts has just spoken to its database.
+    fn default() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
+
+impl Health {
+    /// Notes how the last look went, and says whether that is news.
+    pub fn note(&self, is_well: bool) -> bool {
+        self.0.swap(is_well, Ordering::Relaxed) != is_well
+    }
+
+    /// How the last look went.
+    pub fn is_well(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

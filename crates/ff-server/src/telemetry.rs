@@ -1,0 +1,16 @@
+//! What the server tells about itself: logs as JSON lines, and metrics.
+
+mod log;
+mod metrics;
+
+pub use self::log::{LogGuard, install_panic_log, logger};
+pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics};
+pub(crate) use self::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
+#[cfg(test)]
+pub(crate) use self::log::testing;
+
+/// An error with its causes, for a log line or a terminal.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |shown, cause| format!("{shown}: {cause}"))
+}

@@ -1,0 +1,170 @@
+//! Logs: one JSON object a line, on standard error.
+//!
+//! A thread that logs only puts values in a queue; one thread of its own formats and writes them. If that thread cannot
+//! keep up, lines are dropped and counted rather than requests delayed.
+
+use std::fmt;
+use std::io::{self, LineWriter, Write};
+
+use slog::{Drain, KV, Level, LevelFilter, Logger, OwnedKV, Record, Serializer, o};
+use slog_async::{Async, OverflowStrategy};
+
+use crate::clock;
+use crate::config::LogLevel;
+use crate::middleware::access_log;
+
+/// Lines that may wait to be written. At 512 bytes each, a full queue holds a few megabytes.
+const QUEUE_LENGTH: usize = 8_192;
+
+/// While it lives, logging works; dropping it writes what is still queued. Keep it until the end of `main`.
+#[must_use = "dropping the guard stops the log"]
+pub struct LogGuard {
+    // Dropped in this order: first nobody can log through the `log` crate any more, then the queue is written out.
+    _bridge: Option<slog_scope::GlobalLoggerGuard>,
+    _queue: slog_async::AsyncGuard,
+}
+
+impl fmt::Debug for LogGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogGuard")
+    }
+}
+
+/// The root logger, writing to standard error. It also takes what libraries say through the `log` crate.
+///
+/// Once a process: the first call takes the `log` crate's place, later loggers get no library lines.
+pub fn logger(level: LogLevel) -> (Logger, LogGuard) {
+    let (logger, queue) = logger_to(io::stderr(), level);
+    let libraries = match level {
+        LogLevel::Off => None,
+        LogLevel::Error => Some(::log::Level::Error),
+        // Libraries at `info` would tell of every connection; what they warn of is worth a line.
+        LogLevel::Warn | LogLevel::Info => Some(::log::Level::Warn),
+        LogLevel::Debug => Some(::log::Level::Debug),
+        LogLevel::Trace => Some(::log::Level::Trace),
+    };
+    let bridge = libraries.and_then(|libraries| {
+        let guard = slog_scope::set_global_logger(logger.new(o!()));
+        slog_stdlog::init_with_level(libraries).ok().map(|()| guard)
+    });
+    (logger, LogGuard { _bridge: bridge, _queue: queue })
+}
+
+fn logger_to(output: impl Write + Send + 'static, level: LogLevel) -> (Logger, slog_async::AsyncGuard) {
+    // Standard error has no buffer of its own, and a line written in pieces could be torn apart by another process.
+    let lines = slog_json::Json::new(LineWriter::with_capacity(4_096, output)).set_newlines(true).add_key_value(OwnedKV(Envelope)).build();
+    // A line that cannot be written is lost; that must not stop the thread that writes the next ones.
+    let (queue, guard) = Async::new(lines.ignore_res())
+        .chan_size(QUEUE_LENGTH)
+        .overflow_strategy(OverflowStrategy::DropAndReport)
+        .thread_name("log".to_owned())
+        .build_with_guard();
+    let level = match level {
+        LogLevel::Off => return (Logger::root(slog::Discard, o!()), guard),
+        LogLevel::Error => Level::Error,
+        LogLevel::Warn => Level::Warning,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Trace => Level::Trace,
+    };
+    (Logger::root(LevelFilter::new(queue, level).ignore_res(), o!()), guard)
+}
+
+/// What every line has: `timestamp`, `level`, `message`.
+struct Envelope;
+
+impl KV for Envelope {
+    fn serialize(&self, record: &Record<'_>, serializer: &mut dyn Serializer) -> slog::Result {
+        serializer.emit_str("level", level_name(record.level()))?;
+        // A request brings the time of its end and a message of its own; other lines get the time at which they are written,
+        // a moment after the fact.
+        if record.module() != access_log::MODULE {
+            serializer.emit_arguments("timestamp", &format_args!("{}", clock::now()))?;
+            serializer.emit_arguments("message", record.msg())?;
+        }
+        Ok(())
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Critical => "critical",
+        Level::Error => "error",
+        Level::Warning => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
+}
+
+/// Sends panics to the log, each as one line with its place. Where a request panics, the line of its failure follows with
+/// the request id.
+pub fn install_panic_log(logger: Logger) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let reason = panic.payload_as_str().unwrap_or("no reason given");
+        slog::error!(logger, "a thread panicked: {}", reason; "place" => place, "thread" => std::thread::current().name().unwrap_or_default());
+    }));
+}
+
+/// What was logged, for tests.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A log that keeps its lines.
+    #[derive(Clone, Default)]
+    pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A logger, and a function that ends it and gives the lines.
+    pub(crate) fn recorded(level: LogLevel) -> (Logger, impl FnOnce() -> Vec<serde_json::Value>) {
+        let lines = Lines::default();
+        let (logger, guard) = logger_to(lines.clone(), level);
+        let finish = move || {
+            drop(guard);
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        (logger, finish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_json_object_with_time_level_message_and_fields() {
+        let (logger, finish) = testing::recorded(LogLevel::Info);
+        slog::warn!(logger, "flag {} is \"odd\"\n", "x"; "tenant" => "acme", "latency_ms" => 1.5);
+        let lines = finish();
+        assert_eq!(lines.len(), 1);
+        assert_eq!((&lines[0]["level"], &lines[0]["message"]), (&"warn".into(), &"flag x is \"odd\"\n".into()));
+        assert_eq!((&lines[0]["tenant"], &lines[0]["latency_ms"]), (&"acme".into(), &1.5.into()));
+        lines[0]["timestamp"].as_str().unwrap().parse::<ff_core::Timestamp>().unwrap();
+    }
+
+    #[test]
+    fn what_is_below_the_level_is_not_written_and_off_is_silent() {
+        for (level, expected) in [(LogLevel::Off, 0), (LogLevel::Error, 1), (LogLevel::Warn, 2), (LogLevel::Info, 3), (LogLevel::Debug, 4)] {
+            let (logger, finish) = testing::recorded(level);
+            slog::error!(logger, "e");
+            slog::warn!(logger, "w");
+            slog::info!(logger, "i");
+            slog::debug!(logger, "d");
+            assert_eq!(finish().len(), expected, "{level}");
+        }
+    }
+}

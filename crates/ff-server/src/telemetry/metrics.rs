@@ -1,0 +1,245 @@
+//! Metrics: their names, and the handles through which they are counted.
+//!
+//! Every server has a recorder of its own, so several can run in one process without counting into each other. Handles
+//! are made once and kept: a counted request costs an atomic addition, not a search by name and labels.
+
+use std::fmt;
+
+use ff_store::PoolState;
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::middleware::HttpMetrics;
+
+/// What can be done with a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// A distribution over [`BUCKETS_S`].
+    Histogram,
+}
+
+/// One metric: what `/metrics` says about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name; ends in its unit, or in `_total` for a counter.
+    pub name: &'static str,
+    /// What can be done with it.
+    pub kind: MetricKind,
+    /// Its unit.
+    pub unit: Unit,
+    /// What it says.
+    pub help: &'static str,
+}
+
+impl Metric {
+    fn key(&self, labels: Vec<Label>) -> Key {
+        Key::from_parts(self.name, labels)
+    }
+
+    pub(crate) fn counter(&self, recorder: &PrometheusRecorder, labels: Vec<Label>) -> Counter {
+        recorder.register_counter(&self.key(labels), &METADATA)
+    }
+
+    pub(crate) fn gauge(&self, recorder: &PrometheusRecorder, labels: Vec<Label>) -> Gauge {
+        recorder.register_gauge(&self.key(labels), &METADATA)
+    }
+
+    pub(crate) fn histogram(&self, recorder: &PrometheusRecorder, labels: Vec<Label>) -> Histogram {
+        recorder.register_histogram(&self.key(labels), &METADATA)
+    }
+}
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+pub(crate) const HTTP_REQUESTS: Metric = Metric {
+    name: "http_requests_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Requests answered, by route template, method and status.",
+};
+pub(crate) const HTTP_REQUEST_DURATION: Metric = Metric {
+    name: "http_request_duration_seconds",
+    kind: MetricKind::Histogram,
+    unit: Unit::Seconds,
+    help: "Time from a request's head being read to its answer being ready, by route template and method.",
+};
+const EVALUATIONS: Metric =
+    Metric { name: "ff_evaluations_total", kind: MetricKind::Counter, unit: Unit::Count, help: "Flags evaluated, by reason." };
+const RULESET_CACHE_HITS: Metric = Metric {
+    name: "ff_ruleset_cache_hits_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Rulesets that were found in memory when a request needed one.",
+};
+const RULESET_CACHE_MISSES: Metric = Metric {
+    name: "ff_ruleset_cache_misses_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Rulesets that had to be loaded from the database when a request needed one.",
+};
+const DB_POOL_CONNECTIONS: Metric =
+    Metric { name: "ff_db_pool_connections", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections." };
+const DB_POOL_IDLE: Metric =
+    Metric { name: "ff_db_pool_idle", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections that nobody uses." };
+const DB_POOL_CONNECTIONS_MAX: Metric =
+    Metric { name: "ff_db_pool_connections_max", kind: MetricKind::Gauge, unit: Unit::Count, help: "Database connections that may be open." };
+const BUILD_INFO: Metric =
+    Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
+
+/// Every metric of the server.
+pub const METRICS: [Metric; 9] = [
+    HTTP_REQUESTS,
+    HTTP_REQUEST_DURATION,
+    EVALUATIONS,
+    RULESET_CACHE_HITS,
+    RULESET_CACHE_MISSES,
+    DB_POOL_CONNECTIONS,
+    DB_POOL_IDLE,
+    DB_POOL_CONNECTIONS_MAX,
+    BUILD_INFO,
+];
+
+/// Upper bounds of the buckets of request durations, in seconds: fine around an evaluation (tens of microseconds) and
+/// around a write (milliseconds), coarse up to the time limits.
+pub const BUCKETS_S: [f64; 16] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The server's counters.
+pub struct Metrics {
+    handle: PrometheusHandle,
+    /// Requests by route.
+    pub http: HttpMetrics,
+    /// Evaluations by reason.
+    pub evaluations: EvaluationCounters,
+    /// A ruleset was in memory.
+    pub ruleset_cache_hits: Counter,
+    /// A ruleset had to be loaded.
+    pub ruleset_cache_misses: Counter,
+    pool_connections: Gauge,
+    pool_idle: Gauge,
+    pool_connections_max: Gauge,
+}
+
+/// `ff_evaluations_total`, a counter for each reason.
+#[derive(Clone)]
+pub struct EvaluationCounters {
+    /// `flag_off`.
+    pub flag_off: Counter,
+    /// `rule_match`.
+    pub rule_match: Counter,
+    /// `default_distribution`.
+    pub default_distribution: Counter,
+}
+
+impl fmt::Debug for EvaluationCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EvaluationCounters")
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every metric, so that all of them show from the first scrape on.
+    pub fn new() -> Self {
+        // Bounds are a constant that is not empty, which is all that this can complain about; without them the exporter
+        // would give quantiles in place of buckets.
+        let builder = PrometheusBuilder::new();
+        let recorder = builder
+            .set_buckets_for_metric(Matcher::Full(HTTP_REQUEST_DURATION.name.to_owned()), &BUCKETS_S)
+            .unwrap_or_else(|_| PrometheusBuilder::new())
+            .build_recorder();
+        for metric in METRICS {
+            match metric.kind {
+                MetricKind::Counter => recorder.describe_counter(metric.name.into(), Some(metric.unit), metric.help.into()),
+                MetricKind::Gauge => recorder.describe_gauge(metric.name.into(), Some(metric.unit), metric.help.into()),
+                MetricKind::Histogram => recorder.describe_histogram(metric.name.into(), Some(metric.unit), metric.help.into()),
+            }
+        }
+        BUILD_INFO.gauge(&recorder, vec![Label::from_static_parts("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        let by_reason = |reason| EVALUATIONS.counter(&recorder, vec![Label::from_static_parts("reason", reason)]);
+        Self {
+            evaluations: EvaluationCounters {
+                flag_off: by_reason("flag_off"),
+                rule_match: by_reason("rule_match"),
+                default_distribution: by_reason("default_distribution"),
+            },
+            ruleset_cache_hits: RULESET_CACHE_HITS.counter(&recorder, vec![]),
+            ruleset_cache_misses: RULESET_CACHE_MISSES.counter(&recorder, vec![]),
+            pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
+            pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
+            pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),
+            handle: recorder.handle(),
+            http: HttpMetrics::new(recorder),
+        }
+    }
+
+    /// The text of `GET /metrics`, with the pool as it is now.
+    pub fn render(&self, pool: PoolState) -> String {
+        self.pool_connections.set(f64::from(pool.connections));
+        self.pool_idle.set(f64::from(pool.idle));
+        self.pool_connections_max.set(f64::from(pool.connections_max));
+        self.handle.render()
+    }
+
+    /// Sorts what histograms have gathered into their buckets. Without this a server that nobody scrapes would gather
+    /// samples for ever.
+    pub fn run_upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: PoolState = PoolState { connections: 3, idle: 2, connections_max: 10 };
+
+    #[test]
+    fn every_metric_has_help_and_type_once_it_has_a_value() {
+        let metrics = Metrics::new();
+        metrics.http.record(crate::middleware::Template::UNMATCHED, &actix_web::http::Method::GET, 200, std::time::Duration::from_millis(1));
+        let text = metrics.render(POOL);
+        for metric in METRICS {
+            let kind = match metric.kind {
+                MetricKind::Counter => "counter",
+                MetricKind::Gauge => "gauge",
+                MetricKind::Histogram => "histogram",
+            };
+            assert!(text.contains(&format!("# HELP {} {}", metric.name, metric.help)), "{text}");
+            assert!(text.contains(&format!("# TYPE {} {kind}\n", metric.name)), "{text}");
+        }
+        assert!(text.contains("ff_db_pool_connections 3\n") && text.contains("ff_build_info{version=\""), "{text}");
+        assert!(text.contains("http_request_duration_seconds_bucket{path=\"unmatched\",method=\"GET\",le=\"0.001\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn names_end_in_their_unit() {
+        for metric in METRICS {
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricKind::Counter, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn two_servers_count_apart() {
+        let (a, b) = (Metrics::new(), Metrics::new());
+        a.evaluations.rule_match.increment(1);
+        assert!(a.render(POOL).contains("ff_evaluations_total{reason=\"rule_match\"} 1"));
+        assert!(b.render(POOL).contains("ff_evaluations_total{reason=\"rule_match\"} 0"));
+    }
+}

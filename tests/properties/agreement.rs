@@ -9,36 +9,64 @@ use serde_json::{Value, json};
 
 use crate::check::{holds, number_from_environment};
 use crate::dice::Dice;
-use crate::generate::operation;
+use crate::generate::{operation, test};
 use crate::oracle::test_holds;
-use crate::pools::NAMES;
-use crate::world::{QUESTIONS, World, answer, attribute, key};
+use crate::pools::{INSTANTS, NAMES};
+use crate::world::{QUESTIONS, Question, World, answer, attribute, key};
 
 /// Evaluations compared in a normal run.
 const CASES: u64 = 20_000;
 
+/// Whether engine and oracle answer every question alike; how many there were is added to `compared`.
+fn agrees(world: &World, compared: &AtomicU64) -> bool {
+    let ruleset = world.compile();
+    world.flags.iter().all(|flag| {
+        world.questions.iter().all(|question| {
+            compared.fetch_add(1, Ordering::Relaxed);
+            let (engine, oracle) = (answer(&ruleset, key(flag), question), world.oracle(key(flag), question));
+            if engine != oracle {
+                println!("{} for {} at {}\nengine {engine}\noracle {oracle}", key(flag), question.user, question.at);
+            }
+            engine == oracle
+        })
+    })
+}
+
 #[test]
 fn the_engine_agrees_with_the_oracle() {
     static COMPARED: AtomicU64 = AtomicU64::new(0);
-    fn agrees(world: World) -> bool {
-        let ruleset = world.compile();
-        world.flags.iter().all(|flag| {
-            world.questions.iter().all(|question| {
-                COMPARED.fetch_add(1, Ordering::Relaxed);
-                let (engine, oracle) = (answer(&ruleset, key(flag), question), world.oracle(key(flag), question));
-                if engine != oracle {
-                    println!("{} for {} at {}\nengine {engine}\noracle {oracle}", key(flag), question.user, question.at);
-                }
-                engine == oracle
-            })
-        })
+    fn property(world: World) -> bool {
+        agrees(&world, &COMPARED)
     }
     let cases = number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES);
     // Each world has four flags.
-    holds(cases.div_ceil(4 * QUESTIONS as u64), agrees as fn(World) -> bool);
+    holds(cases.div_ceil(4 * QUESTIONS as u64), property as fn(World) -> bool);
     let compared = COMPARED.load(Ordering::Relaxed);
     println!("{compared} evaluations compared");
     assert!(compared >= cases);
+}
+
+/// One test on one attribute, which the user has: rare combinations come up more often here than inside whole worlds.
+#[test]
+fn each_operator_agrees_with_the_oracle() {
+    #[derive(Debug, Clone)]
+    struct OneTest(World);
+    impl Arbitrary for OneTest {
+        fn arbitrary(source: &mut Gen) -> Self {
+            let dice = &mut Dice(source);
+            let name = dice.pick(&NAMES);
+            let rule = json!({"id": "r", "when": {"attr": {name: test(dice, name)}}, "rollout": {"variant": "on"}});
+            let variants = json!([{"key": "off", "weight": 1}, {"key": "on", "weight": 0}]);
+            let flag = json!({"key": "f", "state": "on", "variants": variants, "rules": [rule]});
+            let user = json!({"id": "u", "attributes": {name: attribute(dice, name)}});
+            Self(World { tenant: "acme", flags: vec![flag], segments: Vec::new(), questions: vec![Question { user, at: INSTANTS[0] }] })
+        }
+    }
+    static COMPARED: AtomicU64 = AtomicU64::new(0);
+    fn property(OneTest(world): OneTest) -> bool {
+        agrees(&world, &COMPARED)
+    }
+    holds(number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES), property as fn(OneTest) -> bool);
 }
 
 #[test]

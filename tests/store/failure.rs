@@ -75,7 +75,11 @@ fn a_restart_between_two_calls_is_not_noticed() {
         for i in 0..3 {
             let (store, barrier) = (&store, &barrier);
             threads.spawn(move || {
-                change::run(store, &tenant(&format!("t{i}")), &author("ann", NOW), |_| Ok::<_, StoreError>(drop(barrier.wait()))).unwrap();
+                let wait_for_all = |_: &mut change::Change<'_>| {
+                    barrier.wait();
+                    Ok::<_, StoreError>(())
+                };
+                change::run(store, &tenant(&format!("t{i}")), &author("ann", NOW), wait_for_all).unwrap();
             });
         }
     });
@@ -194,4 +198,21 @@ fn a_database_without_tables_is_our_fault_and_not_an_outage() {
         assert!(chain(&error).contains("no such table"));
     }
     store.ping().unwrap();
+}
+
+#[test]
+fn a_change_that_goes_on_after_a_failed_statement_is_not_called_committed() {
+    TestStore::each(|store| {
+        put(store, "production", &flag_json()).unwrap();
+        store.database().execute("DROP TABLE segments");
+        let result = change::run(store, &acme(), &author("ann", NOW), |c| {
+            flag::put_in(c, &production(), flag_of(&json!({"key": "g", "type": "boolean"})))?;
+            let failed = ff_store::segment::find_in(c, &"s".parse().unwrap());
+            assert!(matches!(failed, Err(StoreError::Query(_))));
+            Ok(())
+        });
+        assert!(matches!(result, Err(StoreError::Query(_))), "{result:?}");
+        assert!(matches!(find(store, "production", "g"), Err(StoreError::NotFound { .. })));
+        put(store, "production", &json!({"key": "g", "type": "boolean"})).unwrap();
+    });
 }

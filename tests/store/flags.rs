@@ -105,7 +105,7 @@ fn what_all_environments_share_changes_in_all_of_them() {
         let written = put(store, "staging", &renamed).unwrap();
         assert_eq!(
             written.flags.iter().map(|(key, flag)| (key.as_str(), flag.name.as_str())).collect::<Vec<_>>(),
-            [("staging", "Colour"), ("production", "Colour")]
+            [("production", "Colour"), ("staging", "Colour")]
         );
         let production = find(store, "production", "colour").unwrap();
         assert_eq!((production.flag.name.as_str(), production.version), ("Colour", Version::new(2)));

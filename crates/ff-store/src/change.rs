@@ -43,7 +43,7 @@ pub struct Written<T> {
     pub outcome: Outcome,
     /// The entity as it is now.
     pub record: T,
-    /// The flag as each environment holds it now, where that changed; for a new environment its flags. Empty for segments.
+    /// The flag as each environment holds it now, where that changed, by environment; for a new environment its flags. Empty for segments.
     pub flags: Vec<(EnvironmentKey, Flag)>,
 }
 
@@ -57,6 +57,8 @@ pub struct Change<'a> {
     at: Timestamp,
     revision: Revision,
     is_written: bool,
+    /// A statement has failed. PostgreSQL then takes `COMMIT` for `ROLLBACK` without a word of complaint.
+    is_broken: bool,
 }
 
 impl std::fmt::Debug for Change<'_> {
@@ -81,6 +83,9 @@ pub fn run<T, E: From<StoreError>>(
     let attempt = |link: Link<'_>| {
         let mut change = Change::begin(link, tenant, author, store).map_err(Abort::Store)?;
         let result = work(&mut change).map_err(Abort::Caller)?;
+        if change.is_broken {
+            return Err(Abort::Store(StoreError::Query("a statement of this change has failed, and the change went on".into())));
+        }
         if change.is_written { Ok(result) } else { Err(Abort::NothingWritten(result)) }
     };
     let result = match connection.link() {
@@ -123,7 +128,7 @@ impl<'a> Change<'a> {
         if revision == Revision::ZERO {
             environment::create_production(&mut link, tenant, at)?;
         }
-        Ok(Self { link, tenant, author, at, revision, is_written: false })
+        Ok(Self { link, tenant, author, at, revision, is_written: false, is_broken: false })
     }
 
     /// The tenant's revision: the one before this change, or the one that its last write has made.
@@ -143,6 +148,14 @@ impl<'a> Change<'a> {
 
     pub(crate) fn link(&mut self) -> &mut Link<'a> {
         &mut self.link
+    }
+
+    /// Runs a step of the change and remembers whether a statement failed in it, so that a caller who goes on in spite of
+    /// the error is not told later that all was committed.
+    pub(crate) fn step<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = work(self);
+        self.is_broken |= matches!(result, Err(StoreError::Query(_) | StoreError::Unavailable(_)));
+        result
     }
 
     /// Records what was just written, at the next revision.

@@ -179,6 +179,10 @@ fn insert(link: &mut Link<'_>, row: &EnvironmentRow) -> Result<(), StoreError> {
 /// # Errors
 /// What every write may give.
 pub fn create_in(change: &mut Change<'_>, draft: EnvironmentDraft) -> Result<Written<EnvironmentRecord>, StoreError> {
+    change.step(|change| create(change, draft))
+}
+
+fn create(change: &mut Change<'_>, draft: EnvironmentDraft) -> Result<Written<EnvironmentRecord>, StoreError> {
     let tenant = change.tenant().clone();
     let at = change.at();
     let Some(old) = row(change.link(), &tenant, &draft.key)? else {
@@ -186,7 +190,7 @@ pub fn create_in(change: &mut Change<'_>, draft: EnvironmentDraft) -> Result<Wri
         insert(change.link(), &row)?;
         let flags = flag::enter_environment(change.link(), &tenant, &Known { id: row.id.clone(), key: draft.key.clone() }, at)?;
         let record = row.record()?;
-        change.append(entry(Action::Created, &row.id, None, Some(&record))?)?;
+        change.append(entry(&row.id, None, Some(&record))?)?;
         return Ok(Written { outcome: Outcome::Created, record, flags: flags.into_iter().map(|flag| (draft.key.clone(), flag)).collect() });
     };
     let before = old.record()?;
@@ -198,7 +202,7 @@ pub fn create_in(change: &mut Change<'_>, draft: EnvironmentDraft) -> Result<Wri
         (environments::name.eq(&draft.name), environments::description.eq(&draft.description), environments::updated_at.eq(at.as_millis()));
     on!(change.link(), c => diesel::update(environments::table).filter(mine).set(fields).execute(c))?;
     let after = EnvironmentRecord { name: draft.name, description: draft.description, updated_at: at, ..before.clone() };
-    change.append(entry(Action::Updated, &old.id, Some(&before), Some(&after))?)?;
+    change.append(entry(&old.id, Some(&before), Some(&after))?)?;
     Ok(Written { outcome: Outcome::Updated, record: after, flags: Vec::new() })
 }
 
@@ -208,6 +212,10 @@ pub fn create_in(change: &mut Change<'_>, draft: EnvironmentDraft) -> Result<Wri
 /// [`Conflict`](StoreError::Conflict) for `production` and for an environment in which a flag is on,
 /// [`NotFound`](StoreError::NotFound), and what every write may give.
 pub fn delete_in(change: &mut Change<'_>, key: &EnvironmentKey) -> Result<EnvironmentRecord, StoreError> {
+    change.step(|change| delete(change, key))
+}
+
+fn delete(change: &mut Change<'_>, key: &EnvironmentKey) -> Result<EnvironmentRecord, StoreError> {
     let tenant = change.tenant().clone();
     if *key == EnvironmentKey::production() {
         let message = "`production` is every tenant's first environment and cannot be deleted".to_owned();
@@ -223,7 +231,7 @@ pub fn delete_in(change: &mut Change<'_>, key: &EnvironmentKey) -> Result<Enviro
     let mine = environments::tenant_id.eq(tenant.as_str()).and(environments::id.eq(&row.id));
     let at = change.at().as_millis();
     on!(change.link(), c => diesel::update(environments::table).filter(mine).set(environments::deleted_at.eq(at)).execute(c))?;
-    change.append(entry(Action::Deleted, &row.id, Some(&record), None)?)?;
+    change.append(entry(&row.id, Some(&record), None)?)?;
     Ok(record)
 }
 
@@ -235,10 +243,10 @@ fn flags_that_are_on(link: &mut Link<'_>, tenant: &TenantId, environment_id: &st
     Ok(on!(link, c => flag_configs::table.inner_join(join).filter(on_here).select(flags::key).order(flags::key).load(c))?)
 }
 
-fn entry(action: Action, id: &str, before: Option<&EnvironmentRecord>, after: Option<&EnvironmentRecord>) -> Result<Entry, StoreError> {
-    let key = before.or(after).map(|record| record.key.clone());
+fn entry(id: &str, before: Option<&EnvironmentRecord>, after: Option<&EnvironmentRecord>) -> Result<Entry, StoreError> {
+    let key = after.or(before).map(|record| record.key.clone());
     Ok(Entry {
-        action,
+        action: Action::of(before, after),
         entity: Entity::Environment,
         entity_key: key.as_ref().map(ToString::to_string).unwrap_or_default(),
         entity_id: id.to_owned(),

@@ -64,7 +64,7 @@ fn alone<T>(manager: &Manager, work: impl FnOnce(&mut Link<'_>) -> Result<T, Cau
 #[cfg(test)]
 fn names() -> (Vec<String>, Vec<String>) {
     fn of<DB: diesel::backend::Backend>(source: impl MigrationSource<DB>) -> Vec<String> {
-        source.migrations().unwrap().iter().map(|migration: &Box<dyn Migration<DB>>| migration.name().to_string()).collect()
+        source.migrations().unwrap().iter().map(|migration| migration.name().to_string()).collect()
     }
     (of::<diesel::pg::Pg>(POSTGRES), of::<diesel::sqlite::Sqlite>(SQLITE))
 }

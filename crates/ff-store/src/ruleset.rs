@@ -42,8 +42,7 @@ pub fn load(store: &Store, tenant: &TenantId) -> Result<Snapshot, StoreError> {
 /// What every write may give.
 pub fn load_in(change: &mut Change<'_>) -> Result<Snapshot, StoreError> {
     let tenant = change.tenant().clone();
-    let revision = change.revision();
-    Ok(Snapshot { revision, ..read(change.link(), &tenant)? })
+    change.step(|change| read(change.link(), &tenant))
 }
 
 /// Tenants in one question: SQLite takes 32,766 values in a statement.
@@ -81,7 +80,7 @@ fn read(link: &mut Link<'_>, tenant: &TenantId) -> Result<Snapshot, StoreError> 
                 // A definition that does not parse does so in every environment, but is one row.
                 Some(Err(row)) if corrupt.contains(&row) => {}
                 Some(Err(row)) => corrupt.push(row),
-                None => corrupt.push(CorruptRow::new("flags", &row.id, format!("there is no configuration for `{}`", environment.key))),
+                None => corrupt.push(row.without_config(&environment.key)),
             }
         }
         environments.push((environment.key, flags));
@@ -95,8 +94,11 @@ fn read(link: &mut Link<'_>, tenant: &TenantId) -> Result<Snapshot, StoreError> 
     Ok(Snapshot { revision: Revision::new(revision.unwrap_or(0)), environments, segments, corrupt })
 }
 
-/// The living definitions by key, each with its configurations by the environment's id.
-fn flag_rows(link: &mut Link<'_>, tenant: &TenantId) -> Result<Vec<(FlagRow, HashMap<String, ConfigRow>)>, StoreError> {
+/// A definition with its configurations, by the environment's id.
+type FlagRows = (FlagRow, HashMap<String, ConfigRow>);
+
+/// The living flags by key.
+fn flag_rows(link: &mut Link<'_>, tenant: &TenantId) -> Result<Vec<FlagRows>, StoreError> {
     let mine = flags::tenant_id.eq(tenant.as_str()).and(flags::deleted_at.is_null());
     let same_flag = flag_configs::tenant_id.eq(flags::tenant_id).and(flag_configs::flag_id.eq(flags::id));
     let rows: Vec<FlagRow> = on!(link, c => flags::table.filter(mine).select(FlagRow::as_select()).order(flags::key).load(c))?;

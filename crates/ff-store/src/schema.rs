@@ -107,3 +107,48 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(tenants, environments, flags, flag_configs, segments, audit);
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use diesel::query_builder::QueryFragment;
+    use diesel::sql_types::Text;
+    use diesel::sqlite::Sqlite;
+
+    use super::*;
+    use crate::{Store, StoreConfig};
+
+    #[derive(QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+
+    /// Names of the columns in a select clause such as `` `flags`.`id`, `flags`.`key` ``.
+    fn names(clause: &impl QueryFragment<Sqlite>) -> Vec<String> {
+        let sql = diesel::debug_query::<Sqlite, _>(clause).to_string();
+        let clause = sql.split(" -- ").next().unwrap();
+        clause.split(", ").map(|column| column.rsplit('.').next().unwrap().trim_matches('`').to_owned()).collect()
+    }
+
+    #[test]
+    fn every_table_has_the_columns_that_the_migrations_make() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ff.db");
+        let store = Store::open(&StoreConfig::new(format!("sqlite://{}", path.display()).parse().unwrap())).unwrap();
+        store.migrate().unwrap();
+        let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        for (table, described) in [
+            ("tenants", names(&tenants::all_columns)),
+            ("environments", names(&environments::all_columns)),
+            ("flags", names(&flags::all_columns)),
+            ("flag_configs", names(&flag_configs::all_columns)),
+            ("segments", names(&segments::all_columns)),
+            ("audit", names(&audit::all_columns)),
+        ] {
+            let query = diesel::sql_query(format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
+            let made: Vec<Column> = query.load(&mut connection).unwrap();
+            assert_eq!(made.into_iter().map(|column| column.name).collect::<Vec<_>>(), described, "{table}");
+        }
+    }
+}

@@ -113,8 +113,10 @@ pub fn find(store: &Store, tenant: &TenantId, key: &SegmentKey) -> Result<Segmen
 /// # Errors
 /// [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn find_in(change: &mut Change<'_>, key: &SegmentKey) -> Result<Option<SegmentRecord>, StoreError> {
-    let tenant = change.tenant().clone();
-    Ok(row(change.link(), &tenant, key)?.map(|row| row.record()).transpose()?)
+    change.step(|change| {
+        let tenant = change.tenant().clone();
+        Ok(row(change.link(), &tenant, key)?.map(|row| row.record()).transpose()?)
+    })
 }
 
 fn row(link: &mut Link<'_>, tenant: &TenantId, key: &SegmentKey) -> Result<Option<SegmentRow>, StoreError> {
@@ -165,7 +167,10 @@ pub(crate) fn all(link: &mut Link<'_>, tenant: &TenantId) -> Result<(Vec<Segment
 /// # Errors
 /// [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn put_in(change: &mut Change<'_>, segment: Segment) -> Result<Written<SegmentRecord>, StoreError> {
-    let segment = stored_form(segment)?;
+    change.step(|change| put(change, stored_form(segment)?))
+}
+
+fn put(change: &mut Change<'_>, segment: Segment) -> Result<Written<SegmentRecord>, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at());
     let before = find_in(change, &segment.key)?;
     let after = match &before {
@@ -198,6 +203,10 @@ fn stored_form(segment: Segment) -> Result<Segment, StoreError> {
 /// # Errors
 /// [`NotFound`](StoreError::NotFound), [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn delete_in(change: &mut Change<'_>, key: &SegmentKey) -> Result<SegmentRecord, StoreError> {
+    change.step(|change| delete(change, key))
+}
+
+fn delete(change: &mut Change<'_>, key: &SegmentKey) -> Result<SegmentRecord, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at().as_millis());
     let record = find_in(change, key)?.ok_or_else(|| StoreError::not_found(Entity::Segment, key))?;
     let mine = segments::tenant_id.eq(tenant.as_str()).and(segments::id.eq(&record.id));
@@ -209,11 +218,7 @@ pub fn delete_in(change: &mut Change<'_>, key: &SegmentKey) -> Result<SegmentRec
 fn entry(before: Option<&SegmentRecord>, after: Option<&SegmentRecord>) -> Result<Entry, StoreError> {
     let known = after.or(before);
     Ok(Entry {
-        action: match (before, after) {
-            (None, _) => Action::Created,
-            (Some(_), Some(_)) => Action::Updated,
-            (Some(_), None) => Action::Deleted,
-        },
+        action: Action::of(before, after),
         entity: Entity::Segment,
         entity_key: known.map(|record| record.segment.key.to_string()).unwrap_or_default(),
         entity_id: known.map(|record| record.id.clone()).unwrap_or_default(),

@@ -55,8 +55,7 @@ impl Postgres {
         Self::prepare(options, |_| {})
     }
 
-    /// The same, with `prepare` run on the server's folder before it starts: for files that `options` name. What it makes
-    /// there must be readable for the user whom the folder belongs to.
+    /// The same, with `prepare` run on the server's folder before it starts: for files that `options` name.
     ///
     /// # Panics
     /// As [`start`](Self::start).
@@ -68,9 +67,12 @@ impl Postgres {
         };
         let mut server = Server::start(&bin, options);
         prepare(server.folder());
+        server.hand_over();
         server.tell("start");
         let host = server.folder().display().to_string();
-        let url = ("postgres://postgres@/".to_owned(), format!("?host={host}"));
+        // The port is part of the socket's name.
+        let port = options.rsplit_once("port=").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("5432");
+        let url = ("postgres://postgres@/".to_owned(), format!("?host={host}&port={port}"));
         Some(Self { server: Mutex::new(Some(server)), url, template: OnceLock::new() })
     }
 

@@ -1,7 +1,8 @@
 //! A PostgreSQL server of one's own, in a temporary folder.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -55,6 +56,15 @@ impl Server {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Gives the files in the folder to whom the folder belongs, for him alone.
+    pub(crate) fn hand_over(&self) {
+        let owner = fs::metadata(&self.folder).unwrap();
+        for file in fs::read_dir(&self.folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+            chown(file.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
 
     pub(crate) fn tell(&mut self, word: &str) {

@@ -28,6 +28,17 @@ pub(crate) struct Entry {
     pub(crate) elsewhere: Option<Value>,
 }
 
+impl Action {
+    /// What turns `before` into `after`.
+    pub(crate) fn of<T>(before: Option<&T>, after: Option<&T>) -> Self {
+        match (before, after) {
+            (None, _) => Self::Created,
+            (Some(_), Some(_)) => Self::Updated,
+            (Some(_), None) => Self::Deleted,
+        }
+    }
+}
+
 impl Entry {
     /// The API form of a record.
     pub(crate) fn document<T: Serialize>(record: Option<&T>) -> Result<Option<Value>, StoreError> {
@@ -54,17 +65,17 @@ pub(super) struct AuditRow {
 }
 
 impl AuditRow {
-    pub(super) fn entry(self) -> Result<AuditEntry, CorruptRow> {
+    pub(super) fn entry(&self) -> Result<AuditEntry, CorruptRow> {
         let corrupt = |reason: String| CorruptRow::new("audit", format!("{}/{}", self.tenant_id, self.revision), reason);
-        let document = |text: Option<JsonText>| text.map(|text| text.parse()).transpose().map_err(|error| corrupt(error.to_string()));
+        let document = |text: &Option<JsonText>| text.as_ref().map(JsonText::parse).transpose().map_err(|error| corrupt(error.to_string()));
         Ok(AuditEntry {
             revision: Revision::new(self.revision),
             at: Timestamp::from_millis(self.ts),
             action: self.action.parse().map_err(|error| corrupt(format!("action {error}")))?,
             entity: self.entity.parse().map_err(|error| corrupt(format!("entity {error}")))?,
             environment: self.environment.as_deref().map(str::parse).transpose().map_err(|error| corrupt(format!("{error}")))?,
-            before: document(self.before.clone())?,
-            after: document(self.after.clone())?,
+            before: document(&self.before)?,
+            after: document(&self.after)?,
             actor: self.actor.clone(),
             entity_key: self.entity_key.clone(),
             entity_id: self.entity_id.clone(),

@@ -86,12 +86,14 @@ pub fn find(store: &Store, scope: &Scope, key: &FlagKey) -> Result<FlagRecord, S
 /// # Errors
 /// [`NotFound`](StoreError::NotFound) for the environment, [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn find_in(change: &mut Change<'_>, environment: &EnvironmentKey, key: &FlagKey) -> Result<Option<FlagRecord>, StoreError> {
-    let tenant = change.tenant().clone();
-    let Some(environment_id) = environment::id(change.link(), &tenant, environment)? else {
-        return Ok(None);
-    };
-    let found = row::find(change.link(), &tenant, &environment_id, key)?;
-    found.map(|(row, config)| FlagRecord::read(&row, &config, environment)).transpose().map_err(StoreError::from)
+    change.step(|change| {
+        let tenant = change.tenant().clone();
+        let Some(environment_id) = environment::id(change.link(), &tenant, environment)? else {
+            return Ok(None);
+        };
+        let found = row::find(change.link(), &tenant, &environment_id, key)?;
+        Ok(found.map(|(row, config)| FlagRecord::read(&row, &config, environment)).transpose()?)
+    })
 }
 
 /// The living flag `key` in its API form, for the history.

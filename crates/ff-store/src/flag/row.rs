@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use ff_core::{Configuration, Definition, Faults, Flag, FlagKey, State, TenantId, Timestamp, VariantKey, Weight};
+use ff_core::{Configuration, Definition, EnvironmentKey, Faults, Flag, FlagKey, State, TenantId, Timestamp, VariantKey, Weight};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -90,6 +90,11 @@ impl FlagRow {
 
     fn corrupt(&self, reason: impl ToString) -> CorruptRow {
         CorruptRow::new("flags", &self.id, reason)
+    }
+
+    /// The row lacks its other half in a living environment.
+    pub(crate) fn without_config(&self, environment: &EnvironmentKey) -> CorruptRow {
+        self.corrupt(format!("there is no configuration for `{environment}`"))
     }
 }
 

@@ -28,11 +28,14 @@ const ROWS_PER_STATEMENT: usize = 1_000;
 /// [`Conflict`](StoreError::Conflict) `variant_in_use`, if a variant is gone that another environment uses;
 /// [`NotFound`](StoreError::NotFound) for the environment, [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn put_in(change: &mut Change<'_>, environment: &EnvironmentKey, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
+    change.step(|change| put(change, environment, stored_form(flag)?))
+}
+
+fn put(change: &mut Change<'_>, environment: &EnvironmentKey, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
     let tenant = change.tenant().clone();
-    let flag = stored_form(flag)?;
     let (known, _) = environment::known(change.link(), &tenant)?;
     let here =
-        known.iter().position(|known| known.key == *environment).ok_or_else(|| StoreError::not_found(Entity::Environment, environment))?;
+        known.iter().find(|known| known.key == *environment).ok_or_else(|| StoreError::not_found(Entity::Environment, environment))?;
     match row::living(change.link(), &tenant, &flag.key)? {
         None => create(change, &known, here, flag),
         Some(row) => update(change, &known, here, &row, flag),
@@ -44,20 +47,20 @@ fn stored_form(flag: Flag) -> Result<Flag, StoreError> {
     Flag::from_value(&as_stored(flag.to_value())).map_err(|faults| CorruptRow::new("flags", flag.key.as_str(), faults).into())
 }
 
-/// How one environment's view of the flag changes.
-struct Turn {
+/// How the flag changes in the view of one environment.
+struct View {
     before: Option<FlagRecord>,
     after: FlagRecord,
 }
 
-fn create(change: &mut Change<'_>, known: &[Known], here: usize, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
+fn create(change: &mut Change<'_>, known: &[Known], here: &Known, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
     let (tenant, at, id) = (change.tenant().clone(), change.at(), new_id());
     let (definition, given) = flag.split();
     let row = FlagRow::new(&tenant, &id, &definition, at)?;
     on!(change.link(), c => diesel::insert_into(flags::table).values(&row).execute(c))?;
-    let (mut configs, mut turns) = (Vec::with_capacity(known.len()), Vec::with_capacity(known.len()));
-    for (i, environment) in known.iter().enumerate() {
-        let configuration = if i == here { given.clone() } else { given.initial() };
+    let (mut configs, mut views) = (Vec::with_capacity(known.len()), Vec::with_capacity(known.len()));
+    for environment in known {
+        let configuration = if environment.id == here.id { given.clone() } else { given.initial() };
         configs.push(ConfigRow::new((&tenant, &id, &environment.id), &configuration, Version::FIRST, at)?);
         let after = FlagRecord {
             id: id.clone(),
@@ -67,77 +70,87 @@ fn create(change: &mut Change<'_>, known: &[Known], here: usize, flag: Flag) -> 
             created_at: at,
             updated_at: at,
         };
-        turns.push(Turn { before: None, after });
+        views.push(View { before: None, after });
     }
     insert_configs(change.link(), &configs)?;
-    finish(change, Outcome::Created, here, turns)
+    record(change, Outcome::Created, here, views)
 }
 
-fn update(change: &mut Change<'_>, known: &[Known], here: usize, row: &FlagRow, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
+fn update(change: &mut Change<'_>, known: &[Known], here: &Known, row: &FlagRow, flag: Flag) -> Result<Written<FlagRecord>, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at());
     let configs = row::configs(change.link(), &tenant, &row.id)?;
-    let config_of = |environment: &Known| configs.iter().find(|config| config.environment_id == environment.id);
-    let missing = |environment: &Known| CorruptRow::new("flags", &row.id, format!("there is no configuration for `{}`", environment.key));
-    let Some(environment) = known.get(here) else {
-        return Err(StoreError::not_found(Entity::Environment, ""));
+    let read = |environment: &Known| {
+        let config =
+            configs.iter().find(|config| config.environment_id == environment.id).ok_or_else(|| row.without_config(&environment.key))?;
+        FlagRecord::read(row, config, &environment.key)
     };
-    let config = config_of(environment).ok_or_else(|| missing(environment))?;
-    let before = FlagRecord::read(row, config, &environment.key)?;
+    let before = read(here)?;
     if before.flag == flag {
         return Ok(Written { outcome: Outcome::Unchanged, record: before, flags: Vec::new() });
     }
-
-    let (old_definition, _) = before.flag.clone().split();
     let (definition, given) = flag.split();
-    let mut turns = vec![(config, before, given)];
-    if definition != old_definition {
-        let created_at = Timestamp::from_millis(row.created_at);
-        update_definition(change.link(), &FlagRow::new(&tenant, &row.id, &definition, created_at)?)?;
-        let mut in_use = Vec::new();
-        for (i, environment) in known.iter().enumerate().filter(|(i, _)| *i != here) {
-            let config = config_of(environment).ok_or_else(|| missing(environment))?;
-            let before = FlagRecord::read(row, config, &environment.key)?;
-            let (_, configuration) = before.flag.clone().split();
-            match configuration.adopted(&definition) {
-                Ok(adopted) => turns.push((config, before, adopted)),
-                Err(uses) => in_use.extend(uses.iter().map(|u| format!("`{}` in environment `{}`: {}", u.variant, environment.key, u.by))),
-            }
-            debug_assert_ne!(i, here);
-        }
-        if !in_use.is_empty() {
-            let message = format!("a variant that another environment uses cannot be removed: {}", in_use.join("; "));
-            return Err(StoreError::Conflict { code: "variant_in_use", message, used_by: in_use });
-        }
+    let mut changes = Vec::new();
+    if before.flag.clone().split().0 != definition {
+        let elsewhere = known.iter().filter(|environment| environment.id != here.id);
+        let elsewhere: Vec<_> = elsewhere.map(|environment| Ok((environment, read(environment)?))).collect::<Result<_, CorruptRow>>()?;
+        changes = adopt(elsewhere, &definition)?;
+        update_definition(change.link(), &FlagRow::new(&tenant, &row.id, &definition, before.created_at)?)?;
     }
+    changes.push((here, before, given));
 
-    let mut written = Vec::with_capacity(turns.len());
-    for (config, before, configuration) in turns {
+    let mut views = Vec::with_capacity(changes.len());
+    for (environment, before, configuration) in changes {
         let version = before.version.next();
-        let target = (&tenant, row.id.as_str(), config.environment_id.as_str());
-        update_config(change.link(), &ConfigRow::new(target, &configuration, version, at)?)?;
+        update_config(change.link(), &ConfigRow::new((&tenant, &row.id, &environment.id), &configuration, version, at)?)?;
         let after = FlagRecord { flag: join(&definition, configuration)?, version, updated_at: at, ..before.clone() };
-        written.push(Turn { before: Some(before), after });
+        views.push(View { before: Some(before), after });
     }
-    finish(change, Outcome::Updated, 0, written)
+    record(change, Outcome::Updated, here, views)
 }
 
-/// Records the change as the environment at `here` in `turns` sees it, with the others' views beside it.
-fn finish(change: &mut Change<'_>, outcome: Outcome, here: usize, mut turns: Vec<Turn>) -> Result<Written<FlagRecord>, StoreError> {
-    let flags = turns.iter().map(|turn| (turn.after.environment.clone(), turn.after.flag.clone())).collect();
-    let Turn { before, after } = turns.swap_remove(here);
-    let mut elsewhere = Map::new();
-    for Turn { before, after } in &turns {
-        elsewhere.insert(
-            after.environment.to_string(),
-            json!({ "before": Entry::document(before.as_ref())?, "after": Entry::document(Some(after))? }),
-        );
+/// What the other environments make of a changed definition; refused, if one of them uses a variant that is gone.
+fn adopt<'a>(
+    elsewhere: Vec<(&'a Known, FlagRecord)>,
+    definition: &Definition,
+) -> Result<Vec<(&'a Known, FlagRecord, Configuration)>, StoreError> {
+    let (mut adopted, mut used_by) = (Vec::with_capacity(elsewhere.len() + 1), Vec::new());
+    for (environment, before) in elsewhere {
+        let (_, configuration) = before.flag.clone().split();
+        match configuration.adopted(definition) {
+            Ok(configuration) => adopted.push((environment, before, configuration)),
+            Err(uses) => {
+                used_by.extend(uses.iter().map(|used| format!("`{}` in environment `{}`: {}", used.variant, environment.key, used.by)))
+            }
+        }
     }
+    if used_by.is_empty() {
+        return Ok(adopted);
+    }
+    let message = format!("a variant that another environment uses cannot be removed: {}", used_by.join("; "));
+    Err(StoreError::Conflict { code: "variant_in_use", message, used_by })
+}
+
+/// Appends the change to the log as the environment `here` sees it, with the other views beside it.
+fn record(change: &mut Change<'_>, outcome: Outcome, here: &Known, views: Vec<View>) -> Result<Written<FlagRecord>, StoreError> {
+    let mut flags: Vec<_> = views.iter().map(|view| (view.after.environment.clone(), view.after.flag.clone())).collect();
+    flags.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut elsewhere = Map::new();
+    let mut shown = None;
+    for view in views {
+        if view.after.environment == here.key {
+            shown = Some(view);
+        } else {
+            let (before, after) = (Entry::document(view.before.as_ref())?, Entry::document(Some(&view.after))?);
+            elsewhere.insert(view.after.environment.to_string(), json!({ "before": before, "after": after }));
+        }
+    }
+    let View { before, after } = shown.ok_or_else(|| StoreError::not_found(Entity::Environment, &here.key))?;
     change.append(Entry {
-        action: if before.is_some() { Action::Updated } else { Action::Created },
+        action: Action::of(before.as_ref(), Some(&after)),
         entity: Entity::Flag,
         entity_key: after.flag.key.to_string(),
         entity_id: after.id.clone(),
-        environment: Some(after.environment.clone()),
+        environment: Some(here.key.clone()),
         version: Some(after.version),
         before: Entry::document(before.as_ref())?,
         after: Entry::document(Some(&after))?,
@@ -151,6 +164,10 @@ fn finish(change: &mut Change<'_>, outcome: Outcome, here: usize, mut turns: Vec
 /// # Errors
 /// [`NotFound`](StoreError::NotFound), [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn delete_in(change: &mut Change<'_>, environment: &EnvironmentKey, key: &FlagKey) -> Result<FlagRecord, StoreError> {
+    change.step(|change| delete(change, environment, key))
+}
+
+fn delete(change: &mut Change<'_>, environment: &EnvironmentKey, key: &FlagKey) -> Result<FlagRecord, StoreError> {
     let record = super::find_in(change, environment, key)?.ok_or_else(|| StoreError::not_found(Entity::Flag, key))?;
     let tenant = change.tenant().clone();
     let at = change.at().as_millis();

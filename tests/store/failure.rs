@@ -216,3 +216,11 @@ fn a_change_that_goes_on_after_a_failed_statement_is_not_called_committed() {
         put(store, "production", &json!({"key": "g", "type": "boolean"})).unwrap();
     });
 }
+
+#[cfg(not(feature = "pg-tls"))]
+#[test]
+fn tls_is_refused_with_its_reason_where_it_is_not_built_in() {
+    let config = StoreConfig::new("postgres://ff@127.0.0.1:1/ff?sslmode=require".parse().unwrap());
+    let error = Store::open(&config).unwrap_err();
+    assert!(chain(&error).contains("SSL support is not compiled in"), "{}", chain(&error));
+}

@@ -7,6 +7,32 @@
 //!   [`segment::delete_in`] … One change is one transaction: it locks the tenant's revision, writes, and appends to the audit
 //!   log; a change that changes nothing leaves no trace.
 //!
+//! ```
+//! use ff_core::{EnvironmentKey, Flag, Timestamp};
+//! use ff_store::{Author, Scope, Store, StoreConfig, StoreError, change, flag};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let dsn = format!("sqlite://{}", folder.path().join("ff.db").display());
+//! let store = Store::open(&StoreConfig::new(dsn.parse()?))?; // `sqlite://ff.db`, `postgres://…`
+//! store.migrate()?;
+//!
+//! let scope = Scope::new("acme".parse()?, EnvironmentKey::production());
+//! let author = Author { actor: "ann".into(), request_id: None, at: Timestamp::from_millis(1_795_248_000_000) };
+//! let wanted = Flag::from_json(r#"{"key": "new-checkout", "type": "boolean", "state": "on"}"#)?;
+//!
+//! let written = change::run(&store, &scope.tenant, &author, |change| {
+//!     let written = flag::put_in(change, &scope.environment, wanted)?;
+//!     Ok::<_, StoreError>((written, change.revision()))
+//! })?;
+//! assert_eq!(written.1.get(), 1);
+//!
+//! let found = flag::find(&store, &scope, &"new-checkout".parse()?)?;
+//! assert_eq!(found, written.0.record);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! All calls block. A database that is away gives [`StoreError::Unavailable`] within the configured time; a row that does
 //! not parse gives [`StoreError::Corrupt`] where it alone was asked for, and is otherwise left out and reported.
 //!

@@ -33,6 +33,23 @@ impl StoreConfig {
     }
 }
 
+/// No wait is longer than this, whatever is configured.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// Nor shorter: to the databases a limit of 0 means none.
+const WAIT_MIN: Duration = Duration::from_millis(1);
+
+impl StoreConfig {
+    fn bounded(&self) -> Self {
+        Self {
+            dsn: self.dsn.clone(),
+            connections_max: self.connections_max.max(1),
+            acquire_timeout: self.acquire_timeout.clamp(WAIT_MIN, WAIT_MAX),
+            busy_timeout: self.busy_timeout.clamp(WAIT_MIN, WAIT_MAX),
+        }
+    }
+}
+
 /// The pool's figures at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolState {
@@ -71,11 +88,12 @@ impl Store {
     /// # Errors
     /// [`Unavailable`](StoreError::Unavailable) with the reason, if no connection can be made now.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let config = &config.bounded();
         let manager = || Manager::new(config.dsn.clone(), config.acquire_timeout, config.busy_timeout);
         // The pool would try a wrong password again and again until its time is up, and then say only that.
         r2d2::ManageConnection::connect(&manager()).map_err(StoreError::unavailable)?;
         let pool = Pool::builder()
-            .max_size(config.connections_max.max(1))
+            .max_size(config.connections_max)
             .min_idle(Some(1))
             .connection_timeout(config.acquire_timeout)
             // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.

@@ -173,7 +173,8 @@ impl World<'_> {
         } else if listed("included") {
             true
         } else {
-            self.condition_holds(&segment["criteria"], Owner::Segment(key), consulted)
+            // A segment without criteria is those who are listed.
+            segment.get("criteria").is_some_and(|criteria| self.condition_holds(criteria, Owner::Segment(key), consulted))
         }
     }
 

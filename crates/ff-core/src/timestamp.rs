@@ -3,13 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An instant on the UTC time line, to the nanosecond, between the years 0 and 9999.
+/// An instant on the UTC time line, to the nanosecond, from the beginning of the year 0 to the end of 9999.
 ///
-/// Read from RFC 3339 text (`2026-11-21T08:00:00Z`, any offset, fractional seconds) and shown in UTC.
+/// Read from RFC 3339 text (`2026-11-21T08:00:00Z`, any offset, fractional seconds) and shown in UTC. Kept as the time since
+/// 1970, since jiff's own instants end some hours before `9999-12-31T23:59:59Z`, by which people write "never".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(jiff::Timestamp);
+pub struct Timestamp(SignedDuration);
+
+const START_OF_1970: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+const FIRST: DateTime = DateTime::constant(0, 1, 1, 0, 0, 0, 0);
+const LAST: DateTime = DateTime::constant(9999, 12, 31, 23, 59, 59, 999_999_999);
 
 /// The text is not an RFC 3339 instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,25 +25,34 @@ pub struct TimestampError(String);
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+    pub const EPOCH: Self = Self(SignedDuration::ZERO);
 
     /// The instant so many milliseconds after 1970-01-01T00:00:00Z; one out of range becomes the nearest in range.
     pub fn from_millis(millis: i64) -> Self {
-        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }))
+        let [first, last] = [FIRST, LAST].map(|end| end.duration_since(START_OF_1970));
+        Self(SignedDuration::from_millis(millis).clamp(first, last))
     }
 
     /// Whole milliseconds since 1970-01-01T00:00:00Z, rounded towards it.
     pub fn as_millis(self) -> i64 {
-        self.0.as_millisecond()
+        // INVARIANT: ten thousand years have fewer than 2^63 milliseconds.
+        i64::try_from(self.0.as_millis()).unwrap_or_default()
+    }
+
+    /// The instant that a clock shows as `local` at `offset` from UTC.
+    fn from_local(local: DateTime, offset: SignedDuration) -> Option<Self> {
+        let utc = local.checked_sub(offset).ok().filter(|utc| (FIRST..=LAST).contains(utc))?;
+        Some(Self(utc.duration_since(START_OF_1970)))
     }
 
     pub(crate) fn as_nanos(self) -> i128 {
-        self.0.as_nanosecond()
+        self.0.as_nanos()
     }
 }
 
-/// jiff reads more than RFC 3339 (a space for the `T`, missing seconds, zone names), so the shape is checked here.
-fn has_rfc_3339_shape(text: &str) -> bool {
+/// The date and time, and the offset, of text that has the shape of RFC 3339. (jiff reads more: a space for the `T`, missing
+/// seconds, zone names.)
+fn parts(text: &str) -> Option<(&str, SignedDuration)> {
     let digits = |range: std::ops::Range<usize>| text.as_bytes().get(range).is_some_and(|b| b.iter().all(u8::is_ascii_digit));
     let byte = |at: usize| text.as_bytes().get(at).copied();
     let date = digits(0..4) && byte(4) == Some(b'-') && digits(5..7) && byte(7) == Some(b'-') && digits(8..10);
@@ -47,48 +63,53 @@ fn has_rfc_3339_shape(text: &str) -> bool {
         && byte(16) == Some(b':')
         && digits(17..19);
     if !(date && time) {
-        return false;
+        return None;
     }
-    let mut rest = text.as_bytes().get(19..).unwrap_or_default();
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let length = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut end = 19;
+    if byte(end) == Some(b'.') {
+        let length = text.bytes().skip(end + 1).take_while(u8::is_ascii_digit).count();
         if length == 0 {
-            return false;
+            return None;
         }
-        rest = fraction.get(length..).unwrap_or_default();
+        end += 1 + length;
     }
-    match rest {
-        [b'Z' | b'z'] => true,
-        // jiff knows offsets of 25 hours, which no clock shows.
-        [b'+' | b'-', hours @ .., b':', m1, m2] if hours.len() == 2 => {
-            [m1, m2].iter().all(|b| b.is_ascii_digit()) && *m1 <= b'5' && hours.iter().all(u8::is_ascii_digit) && hours <= b"23"
-        }
-        _ => false,
+    Some((text.get(..end)?, offset(text.get(end..)?)?))
+}
+
+/// `Z`, or hours and minutes as a clock shows them.
+fn offset(text: &str) -> Option<SignedDuration> {
+    if matches!(text, "Z" | "z") {
+        return Some(SignedDuration::ZERO);
     }
+    let [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] = text.as_bytes() else { return None };
+    let number = |a: &u8, b: &u8| (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'));
+    let (hours, minutes) = (number(h1, h2)?, number(m1, m2)?);
+    let size = SignedDuration::from_mins(hours * 60 + minutes);
+    (hours < 24 && minutes < 60).then_some(if *sign == b'-' { -size } else { size })
 }
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        if has_rfc_3339_shape(text)
-            && let Ok(at) = text.parse()
-        {
-            return Ok(Self(at));
-        }
-        Err(TimestampError(text.chars().take(64).collect()))
+        let read = || {
+            let (local, offset) = parts(text)?;
+            Self::from_local(local.parse().ok()?, offset)
+        };
+        read().ok_or_else(|| TimestampError(text.chars().take(64).collect()))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        // INVARIANT: every instant lies between `FIRST` and `LAST`, so the sum exists.
+        write!(f, "{}Z", START_OF_1970.saturating_add(self.0))
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -115,6 +136,8 @@ mod tests {
             ("2026-11-21T08:00:00+02:00", "2026-11-21T06:00:00Z"),
             ("2026-11-21t08:00:00.5z", "2026-11-21T08:00:00.5Z"),
             ("2026-11-21T08:00:00.000000001-00:30", "2026-11-21T08:30:00.000000001Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+            ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z"),
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), shown);
         }
@@ -131,6 +154,10 @@ mod tests {
             "2026-11-21T08:00:00-01:60",
             "2026-11-21T08:00:00+02:00[Europe/Rome]",
             "20261121T080000Z",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+            "2026-02-29T00:00:00Z",
+            "2026-11-21T24:00:00Z",
             "2026-11-21T08:00:00é",
         ] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad:?}");
@@ -140,6 +167,7 @@ mod tests {
     #[test]
     fn milliseconds_go_there_and_back() {
         assert_eq!(Timestamp::from_millis(1_700_000_000_123).as_millis(), 1_700_000_000_123);
-        assert!(Timestamp::from_millis(i64::MAX) > Timestamp::from_millis(0));
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999999999Z");
+        assert_eq!(Timestamp::from_millis(i64::MIN).to_string(), "0000-01-01T00:00:00Z");
     }
 }

@@ -98,6 +98,11 @@ impl Condition {
         Self::default()
     }
 
+    /// The condition that holds for no one.
+    pub fn nobody() -> Self {
+        Self { clauses: vec![Clause::Any(Vec::new())] }
+    }
+
     /// Reads a condition, with every fault that it has.
     ///
     /// # Errors

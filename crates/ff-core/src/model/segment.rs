@@ -20,7 +20,8 @@ pub struct Segment {
     pub name: String,
     /// For people.
     pub description: String,
-    /// Who belongs to it, the lists aside; `{}` is everyone, and so is a segment without criteria or members.
+    /// Who belongs to it, the lists aside. Left out it is `{"any": []}`, nobody: a segment that was given as a list of users
+    /// must not turn out to be everyone. `{}` is everyone.
     pub criteria: Condition,
     /// Ids of users who belong to it whatever the criteria say.
     pub included: Vec<String>,
@@ -106,7 +107,7 @@ impl Segment {
             name: name.unwrap_or_else(|| key.to_string()),
             key,
             description: description.unwrap_or_default(),
-            criteria: criteria.unwrap_or_default(),
+            criteria: criteria.unwrap_or_else(Condition::nobody),
             included: included.unwrap_or_default(),
             excluded: excluded.unwrap_or_default(),
         })
@@ -122,4 +123,31 @@ fn read_members(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option
         }
         Some(id.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_segment_of_listed_users_is_nobody_else() {
+        let listed = Segment::from_value(&json!({"key": "vips", "included": ["ada"]})).unwrap();
+        assert_eq!(listed.to_value()["criteria"], json!({"any": []}));
+        let all = listed.revised(&json!({"criteria": {}})).unwrap();
+        assert_eq!(all.to_value()["criteria"], json!({}));
+        assert_eq!(all.revised(&json!({"criteria": null})).unwrap(), listed);
+    }
+
+    #[test]
+    fn a_revision_keeps_what_it_is_not_given_and_the_key() {
+        let before = Segment::from_value(&json!({"key": "s", "name": "S", "excluded": ["x"], "criteria": {"attr": {"a": 1}}})).unwrap();
+        let after = before.revised(&json!({"description": "d"})).unwrap();
+        assert_eq!(after, Segment { description: "d".to_owned(), ..before.clone() });
+        assert_eq!(before.revised(&json!({"key": "t"})).unwrap_err().as_slice()[0].pointer, "/key");
+        assert_eq!(before.revised(&json!([])).unwrap_err().as_slice()[0].pointer, "");
+        let faults = Segment::from_value(&json!({"included": ["", 1], "criterias": {}})).unwrap_err();
+        let pointers: Vec<_> = faults.as_slice().iter().map(|f| f.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/criterias", "/included/0", "/included/1", "/key"]);
+    }
 }

@@ -62,7 +62,7 @@ fn several_processes_may_migrate_an_empty_database_at_once() {
     let sqlite = TestDatabase::sqlite_without_tables();
     migrate_at_once(sqlite.dsn());
     if let Some(postgres) = Postgres::shared() {
-        migrate_at_once(&postgres.empty_database());
+        migrate_at_once(postgres.database_without_tables().dsn());
     }
 }
 

@@ -91,19 +91,28 @@ impl Postgres {
 
     /// A fresh database with all tables and without rows.
     pub fn database(&'static self) -> TestDatabase {
-        let name = unique_name();
         match self.template() {
-            Some(template) => self.administer(&format!("CREATE DATABASE {name} TEMPLATE {template}")),
-            None => self.administer(&format!("CREATE DATABASE {name}")),
+            Some(template) => self.create(&format!("TEMPLATE {template}")),
+            None => {
+                let database = self.create("");
+                migrate(database.dsn());
+                database
+            }
         }
-        let database = TestDatabase::postgres(self.dsn(&name), move || self.administer(&format!("DROP DATABASE {name} WITH (FORCE)")));
-        if self.template().is_none() {
-            migrate(database.dsn());
-        }
-        database
     }
 
-    /// A fresh database without any table, to be dropped with the server only.
+    /// A fresh database without any table.
+    pub fn database_without_tables(&'static self) -> TestDatabase {
+        self.create("")
+    }
+
+    fn create(&'static self, options: &str) -> TestDatabase {
+        let name = unique_name();
+        self.administer(&format!("CREATE DATABASE {name} {options}"));
+        TestDatabase::postgres(self.dsn(&name), move || self.administer(&format!("DROP DATABASE {name} WITH (FORCE)")))
+    }
+
+    /// A fresh database without any table, which lasts as long as the server: for servers of one's own.
     pub fn empty_database(&self) -> String {
         let name = unique_name();
         self.administer(&format!("CREATE DATABASE {name}"));

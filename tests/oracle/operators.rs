@@ -25,8 +25,8 @@ pub(super) fn bucketing_text(attribute: &Value) -> Option<String> {
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Number(_) => {
             let number = number(attribute);
-            let exact = 9_007_199_254_740_992.0;
-            (number.fract() == 0.0 && number.abs() <= exact).then(|| (number as i64).to_string())
+            // From 2^53 on several whole numbers share a double.
+            (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then(|| (number as i64).to_string())
         }
         _ => None,
     }

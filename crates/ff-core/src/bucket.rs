@@ -110,8 +110,12 @@ impl Threshold {
     }
 
     /// The threshold on the straight line from `self` to `to` after `elapsed` of `duration`, in integers, so that it
-    /// never moves backwards while it grows. `elapsed` must be below `duration`.
+    /// never moves backwards while it grows; `to` itself from `duration` on. Both times in nanoseconds, the whole at most
+    /// [`GROWTH_DAYS_MAX`](crate::limits::GROWTH_DAYS_MAX).
     pub fn towards(self, to: Self, elapsed: u128, duration: u128) -> Self {
+        if elapsed >= duration {
+            return to;
+        }
         // INVARIANT: at most 2^64 times at most GROWTH_DAYS_MAX in nanoseconds (below 2^62) fits 128 bits.
         let (from, to) = (self.end(), to.end());
         if from <= to {

@@ -41,6 +41,9 @@ pub enum Error {
         /// Who needs it.
         used_by: Vec<Entity>,
     },
+    /// The segments come from another tenant, or were compiled apart from those that they should replace.
+    #[error("the segments do not come from those of this ruleset")]
+    Unrelated,
 }
 
 impl Error {

@@ -22,7 +22,13 @@ pub struct Explanation<'a> {
     /// How the bucket chose, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution: Option<DistributionTrace<'a>>,
+    /// Whether tests were left out because there were more than [`TRACES_MAX`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
 }
+
+/// The most tests that an explanation shows.
+pub const TRACES_MAX: usize = 1_000;
 
 /// A rule that was tried.
 #[derive(Debug, Serialize)]
@@ -112,6 +118,9 @@ pub enum TestTrace<'a> {
         /// Why.
         reason: Option<Reason>,
     },
+    /// A test past the bound on how many are shown.
+    #[serde(skip)]
+    Cut,
     /// Every one must hold.
     All,
     /// One must hold.
@@ -144,7 +153,7 @@ impl Ruleset {
     /// Like [`evaluate`](Ruleset::evaluate), with everything that it looked at. Allocates; meant for people.
     pub fn explain<'a>(&'a self, flag_key: &str, user: &'a User, now: Timestamp) -> Option<Explanation<'a>> {
         let flag = self.flag(flag_key)?;
-        let recorder = Recorder { now, rules: Vec::new(), open: Vec::new() };
+        let recorder = Recorder { now, rules: Vec::new(), open: Vec::new(), begun: 0 };
         let mut matcher = Matcher { ruleset: self, user, now, observer: recorder, percentage_bucket: None };
         let outcome = matcher.flag(flag);
         let split = match outcome.rule.and_then(|rule| flag.rules.get(rule as usize)) {
@@ -153,6 +162,7 @@ impl Ruleset {
         };
         Some(Explanation {
             evaluation: Evaluation::new(flag, user, outcome, matcher.percentage_bucket),
+            is_cut: matcher.observer.begun > TRACES_MAX,
             rules: matcher.observer.rules,
             distribution: outcome.bucket.map(|bucket| distribution(flag, split, bucket)),
         })
@@ -179,6 +189,8 @@ struct Recorder<'a> {
     rules: Vec<RuleTrace<'a>>,
     /// Tests that have begun and not ended, the outermost first.
     open: Vec<Trace<'a>>,
+    /// How many tests have begun, those that are not shown counted.
+    begun: usize,
 }
 
 impl<'a> Recorder<'a> {
@@ -189,6 +201,10 @@ impl<'a> Recorder<'a> {
     fn end(&mut self, holds: bool) {
         let Some(mut trace) = self.open.pop() else { return };
         trace.holds = holds;
+        // One that is past the bound was begun without a description, and is dropped with all inside it.
+        if matches!(trace.test, TestTrace::Cut) {
+            return;
+        }
         let siblings = match self.open.last_mut() {
             Some(outer) => Some(&mut outer.tests),
             None => self.rules.last_mut().map(|rule| &mut rule.tests),
@@ -211,6 +227,10 @@ impl<'a> Observer<'a> for Recorder<'a> {
     }
 
     fn condition_begins(&mut self, condition: &'a Cond) {
+        self.begun += 1;
+        if self.begun > TRACES_MAX {
+            return self.begin(TestTrace::Cut);
+        }
         let test = match condition {
             Cond::Everyone => TestTrace::Everyone,
             Cond::Attr { name, check, negated } => {

@@ -7,6 +7,9 @@ use serde::Serialize;
 /// The most faults that are listed; a document with more is told so in the last one.
 pub const FAULTS_MAX: usize = 100;
 
+/// The longest pointer or message, in bytes: a fault quotes what was sent, and what was sent may be long.
+const FAULT_LENGTH_MAX: usize = 1_000;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -86,7 +89,10 @@ impl Place<'_> {
             Place::Field(parent, name) => {
                 parent.render(out);
                 out.push('/');
-                out.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                if out.len() <= FAULT_LENGTH_MAX {
+                    let shown: String = name.chars().take(FAULT_LENGTH_MAX).collect();
+                    out.push_str(&shown.replace('~', "~0").replace('/', "~1"));
+                }
             }
             Place::Item(parent, index) => {
                 parent.render(out);
@@ -103,6 +109,14 @@ impl Place<'_> {
     }
 }
 
+fn cut(text: &mut String) {
+    if text.len() > FAULT_LENGTH_MAX {
+        let end = (0..=FAULT_LENGTH_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// Collects faults while a document is read.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Fault>);
@@ -114,12 +128,18 @@ impl Findings {
         }
     }
 
-    pub(crate) fn push(&mut self, fault: Fault) {
+    pub(crate) fn push(&mut self, mut fault: Fault) {
         if self.0.len() < FAULTS_MAX {
+            cut(&mut fault.pointer);
+            cut(&mut fault.message);
             self.0.push(fault);
         } else if self.0.len() == FAULTS_MAX {
             self.0.push(Fault { pointer: String::new(), message: format!("more than {FAULTS_MAX} faults; the rest is not listed") });
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// `value`, if nothing was found. A reader that found a fault may give no value, and one that gives none must say why.
@@ -145,6 +165,15 @@ mod tests {
         let root = Place::Root;
         let attr = root.field("a/b~c");
         assert_eq!(attr.item(3).pointer(), "/a~1b~0c/3");
+    }
+
+    #[test]
+    fn what_a_fault_quotes_is_cut() {
+        let mut found = Findings::default();
+        found.add(&Place::Root.field(&"é".repeat(10_000)), "x".repeat(10_000));
+        let faults = found.into_result().unwrap_err();
+        let Fault { pointer, message } = &faults.as_slice()[0];
+        assert!(pointer.len() < 1_010 && message.len() < 1_010 && message.ends_with('…'));
     }
 
     #[test]

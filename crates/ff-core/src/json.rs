@@ -83,7 +83,14 @@ impl<'de> Visitor<'de> for JsonVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let mut fields = Vec::new();
         while let Some(Text(name)) = map.next_key()? {
-            fields.push((name, map.next_value()?));
+            let value = map.next_value()?;
+            // With serde_json's feature `arbitrary_precision`, which any crate of a build may turn on for all, a number that
+            // is no integer comes as an object with this one name.
+            if let (true, "$serde_json::private::Number", Json::String(text)) = (fields.is_empty(), name.as_ref(), &value) {
+                let number = text.parse().ok().and_then(Number::from_f64);
+                return number.map(Json::Number).ok_or_else(|| serde::de::Error::custom("number out of range"));
+            }
+            fields.push((name, value));
         }
         Ok(Json::Object(fields))
     }
@@ -106,6 +113,16 @@ impl<'a> Json<'a> {
             Json::String(s) => Value::String(s.clone().into_owned()),
             Json::Array(items) => Value::Array(items.iter().map(Json::to_value).collect()),
             Json::Object(fields) => Value::Object(fields.iter().map(|(k, v)| (k.clone().into_owned(), v.to_value())).collect()),
+        }
+    }
+
+    /// Whether lists and objects stand inside one another more than `levels` deep.
+    pub(crate) fn is_deeper_than(&self, levels: usize) -> bool {
+        let is_deeper = |inner: &Json<'_>| levels.checked_sub(1).is_none_or(|levels| inner.is_deeper_than(levels));
+        match self {
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+            Json::Array(items) => levels == 0 || items.iter().any(is_deeper),
+            Json::Object(fields) => levels == 0 || fields.iter().any(|(_, value)| is_deeper(value)),
         }
     }
 
@@ -237,6 +254,20 @@ mod tests {
         let Json::Object(fields) = &json else { panic!("an object") };
         assert!(matches!(&fields[0].1, Json::String(Cow::Borrowed("x"))));
         assert_eq!(json.to_value().to_string(), r#"{"a":"x","b":[3.0,10,null,true]}"#);
+    }
+
+    #[test]
+    fn a_number_in_the_form_of_arbitrary_precision_is_a_number() {
+        let wrapped = serde_json::json!({"a": {"$serde_json::private::Number": "30.5"}});
+        let Json::Object(fields) = Json::deserialize(&wrapped).unwrap() else { panic!("an object") };
+        assert_eq!(fields[0].1, Json::Number(Number::from_f64(30.5).unwrap()));
+    }
+
+    #[test]
+    fn depth_is_counted_in_lists_and_objects() {
+        let json: Json<'_> = serde_json::from_str(r#"[{"a":[1]}]"#).unwrap();
+        assert!(json.is_deeper_than(2) && !json.is_deeper_than(3));
+        assert!(!Json::Null.is_deeper_than(0));
     }
 
     #[test]

@@ -63,7 +63,7 @@ mod version;
 pub use compile::VariantValue;
 pub use error::{Entity, Error};
 pub use evaluate::{Evaluation, Reason};
-pub use explain::{DistributionTrace, Explanation, RuleTrace, ShareTrace, TestTrace, Trace};
+pub use explain::{DistributionTrace, Explanation, RuleTrace, ShareTrace, TRACES_MAX, TestTrace, Trace};
 pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use key::{EnvironmentKey, FlagKey, KEY_LENGTH_MAX, KeyError, RuleId, SegmentKey, TenantId, VariantKey};
 pub use model::{Condition, Configuration, Definition, Flag, FlagType, Rollout, Rule, Segment, State, Variant, VariantInUse, Weight};

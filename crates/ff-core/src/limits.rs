@@ -12,8 +12,12 @@ pub const CONDITION_NODES_MAX: usize = 2_000;
 pub const REGEXES_MAX: usize = 50;
 /// Bytes of a regular expression's text.
 pub const REGEX_LENGTH_MAX: usize = 1_000;
-/// Bytes of a compiled regular expression, as the `regex` crate counts them.
+/// Bytes of a compiled regular expression, as the `regex` crate counts them. `\w+@\w+\.\w+` takes between 128 and 256 KiB,
+/// since `\w` is every letter of every script.
 pub const REGEX_SIZE_MAX: usize = 256 * 1024;
+/// Bytes that the states of a regular expression may take while it matches; with less, large ones fall back to a matcher
+/// that is a hundred times slower.
+pub const REGEX_CACHE_MAX: usize = 1024 * 1024;
 /// Days that a percentage may grow: a hundred years, so that its line is computed exactly in 128 bits.
 pub const GROWTH_DAYS_MAX: u32 = 36_525;
 /// Values in the list of an `in` or a network test.
@@ -22,7 +26,11 @@ pub const LIST_LENGTH_MAX: usize = 10_000;
 pub const MEMBERS_MAX: usize = 1_000_000;
 /// Bytes of a text operand.
 pub const OPERAND_LENGTH_MAX: usize = 1_024;
-/// Bytes of an attribute's name.
+/// Lists and objects inside one another in a variant's value.
+pub const VALUE_DEPTH_MAX: usize = 32;
+/// Steps that a regular expression counts for in [`EVALUATION_STEPS_MAX`]: it may look at each byte of a text many times.
+pub const REGEX_STEPS: u64 = 100;
+/// Bytes of an attribute's name, or of the dotted path to a nested one.
 pub const ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
 /// Characters of a name, an owner or a salt.
 pub const NAME_LENGTH_MAX: usize = 256;

@@ -7,9 +7,10 @@ use crate::compile::{Outline, Reference};
 use crate::error::Entity;
 use crate::limits::{EVALUATION_STEPS_MAX, REFERENCE_DEPTH_MAX};
 
-/// For each entity that others refer to, those others. Only entities with references cost anything here.
+/// For each entity that others refer to, those others. Only entities with references cost anything here, and a change
+/// copies the users of the entities that it touches.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Links(Arc<HashMap<Entity, BTreeSet<Entity>>>);
+pub(crate) struct Links(Arc<HashMap<Entity, Arc<BTreeSet<Entity>>>>);
 
 pub(crate) fn target(reference: &Reference) -> Entity {
     match reference {
@@ -19,27 +20,38 @@ pub(crate) fn target(reference: &Reference) -> Entity {
 }
 
 impl Links {
+    pub(crate) fn new<'a>(users: impl Iterator<Item = (Entity, &'a Outline)>) -> Self {
+        let mut links: HashMap<Entity, Arc<BTreeSet<Entity>>> = HashMap::new();
+        for (user, outline) in users {
+            for (reference, _) in &outline.references {
+                Arc::make_mut(links.entry(target(reference)).or_default()).insert(user.clone());
+            }
+        }
+        Self(Arc::new(links))
+    }
+
     pub(crate) fn users_of(&self, entity: &Entity) -> impl Iterator<Item = &Entity> {
-        self.0.get(entity).into_iter().flatten()
+        self.0.get(entity).into_iter().flat_map(|users| users.iter())
     }
 
     /// These links after `user`'s references changed. Shares everything if they did not.
-    pub(crate) fn with(&self, user: &Entity, before: &[Reference], after: &[Reference]) -> Self {
+    pub(crate) fn with(&self, user: &Entity, before: &Outline, after: &Outline) -> Self {
+        let targets = |outline: &Outline| outline.references.iter().map(|(reference, _)| target(reference)).collect::<BTreeSet<_>>();
+        let (before, after) = (targets(before), targets(after));
         if before == after {
             return self.clone();
         }
         let mut links = HashMap::clone(&self.0);
-        for old in before {
-            let target = target(old);
-            if let Some(users) = links.get_mut(&target) {
-                users.remove(user);
+        for old in before.difference(&after) {
+            if let Some(users) = links.get_mut(old) {
+                Arc::make_mut(users).remove(user);
                 if users.is_empty() {
-                    links.remove(&target);
+                    links.remove(old);
                 }
             }
         }
-        for new in after {
-            links.entry(target(new)).or_default().insert(user.clone());
+        for new in after.difference(&before) {
+            Arc::make_mut(links.entry(new.clone()).or_default()).insert(user.clone());
         }
         Self(Arc::new(links))
     }
@@ -87,7 +99,7 @@ impl<'a, F: Fn(&Entity) -> Option<&'a Outline>> Reach<'a, F> {
         self.path.push(entity.clone());
         let mut sum = Extent { steps: outline.steps, depth: 0 };
         let mut result = Ok(());
-        for (i, reference) in outline.references.iter().enumerate() {
+        for (i, (reference, _)) in outline.references.iter().enumerate() {
             match self.extent(&target(reference)).and_then(|extent| sum.add(extent)) {
                 Ok(()) => {}
                 Err(message) => {
@@ -117,7 +129,7 @@ impl<'a, F: Fn(&Entity) -> Option<&'a Outline>> Reach<'a, F> {
         let Some(outline) = (self.outline_of)(entity) else { return Ok(Extent { steps: 0, depth: 0 }) };
         self.path.push(entity.clone());
         let mut sum = Extent { steps: outline.steps, depth: 0 };
-        for reference in &outline.references {
+        for (reference, _) in &outline.references {
             let extent = self.extent(&target(reference))?;
             sum.add(extent)?;
         }

@@ -169,10 +169,10 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
     }
 }
 
-/// The decimal digits of a whole number of at most 2^53, written into `buffer`: no allocation on the way to a bucket.
+/// The decimal digits of a whole number below 2^53 (either sign), written into `buffer`: no allocation on the way to a bucket.
 fn whole(number: f64, buffer: &mut [u8; 20]) -> Option<&str> {
-    // 2^53: beyond it doubles skip whole numbers, and languages begin to disagree on how to write them.
-    if number.fract() != 0.0 || number.abs() > 9_007_199_254_740_992.0 {
+    // 2^53: from there on several whole numbers share a double, so that which one was sent can no longer be told.
+    if number.fract() != 0.0 || number.abs() >= 9_007_199_254_740_992.0 {
         return None;
     }
     let mut rest = number.abs() as u64;
@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_written_in_digits_and_others_not_at_all() {
-        for (number, text) in [(0.0, "0"), (-0.0, "0"), (42.0, "42"), (-7.0, "-7"), (9_007_199_254_740_992.0, "9007199254740992")] {
+        for (number, text) in [(0.0, "0"), (-0.0, "0"), (42.0, "42"), (-7.0, "-7"), (9_007_199_254_740_991.0, "9007199254740991")] {
             assert_eq!(whole(number, &mut [0; 20]), Some(text));
         }
-        for number in [0.5, -1.25, 9_007_199_254_740_994.0, 1e300] {
+        for number in [0.5, -1.25, 9_007_199_254_740_992.0, -9_007_199_254_740_992.0, 1e300, f64::NAN, f64::INFINITY] {
             assert_eq!(whole(number, &mut [0; 20]), None);
         }
     }

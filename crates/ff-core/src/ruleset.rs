@@ -1,6 +1,6 @@
 //! Rulesets: all flags and segments of one (tenant, environment) at one revision, compiled and immutable.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::compile::{CompiledFlag, CompiledSegment, Outline, Reference, SegmentSlot};
@@ -42,16 +42,21 @@ impl Ruleset {
     ) -> Result<Self, Faults> {
         let (compiled, rejected_segments) = Segments::compile_valid(tenant, segments.iter());
         let (ruleset, rejected_flags) = Self::compile_valid(environment, revision, flags.iter(), compiled);
-        // Of two entities with one key, the later is the rejected one: hence the last position.
-        let place = |entity: &Entity| match entity {
-            Entity::Flag(key) => format!("/flags/{}", flags.iter().rposition(|flag| flag.key == *key).unwrap_or_default()),
-            Entity::Segment(key) => format!("/segments/{}", segments.iter().rposition(|s| s.key == *key).unwrap_or_default()),
+        // Of two entities with one key the later is at fault for the key, and only for that.
+        let place = |entity: &Entity, fault: &Fault| {
+            let (list, is_it): (_, &dyn Fn(usize) -> bool) = match entity {
+                Entity::Flag(key) => ("flags", &|i| flags.get(i).is_some_and(|flag| flag.key == *key)),
+                Entity::Segment(key) => ("segments", &|i| segments.get(i).is_some_and(|segment| segment.key == *key)),
+            };
+            let mut positions = (0..flags.len().max(segments.len())).filter(|i| is_it(*i));
+            let position = if fault.pointer == "/key" { positions.next_back() } else { positions.next() };
+            format!("/{list}/{}", position.unwrap_or_default())
         };
-        let faults: Vec<Fault> =
-            rejected_segments.into_iter().chain(rejected_flags).flat_map(|r| Vec::from(r.faults.below(&place(&r.entity)))).collect();
         let mut found = Findings::default();
-        for fault in faults {
-            found.push(fault);
+        for Rejected { entity, faults } in rejected_segments.into_iter().chain(rejected_flags) {
+            for fault in Vec::from(faults) {
+                found.push(Fault { pointer: place(&entity, &fault) + &fault.pointer, message: fault.message });
+            }
         }
         found.into_result().map(|()| ruleset)
     }
@@ -67,39 +72,31 @@ impl Ruleset {
         let mut rejected = Vec::new();
         let mut keys = HashSet::new();
         let mut compiled = Vec::new();
-        let mut places = HashMap::new();
         for flag in flags {
             let mut found = Findings::default();
-            let (ready, its_places) = CompiledFlag::new(flag, segments.tenant(), &|key| segments.slot_of(key), &mut found);
+            let ready = CompiledFlag::new(flag, segments.tenant(), &|key| segments.slot_of(key), &mut found);
             if !keys.insert(flag.key.clone()) {
                 found.add(&Place::Root.field("key"), format!("`{}` is another flag's key", flag.key));
             }
             match found.into_result() {
-                Ok(()) => {
-                    if !its_places.is_empty() {
-                        places.insert(Entity::Flag(flag.key.clone()), its_places);
-                    }
-                    compiled.push(Arc::new(ready));
-                }
+                Ok(()) => compiled.push(Arc::new(ready)),
                 Err(faults) => rejected.push(Rejected { entity: Entity::Flag(flag.key.clone()), faults }),
             }
         }
-        let mut links = Links::default();
-        for flag in compiled.iter().filter(|flag| !flag.outline.references.is_empty()) {
-            links = links.with(&Entity::Flag(flag.key.clone()), &[], &flag.outline.references);
-        }
-        for segment in segments.keys().filter_map(|key| segments.get(key)).filter(|s| !s.outline.references.is_empty()) {
-            links = links.with(&Entity::Segment(segment.key.clone()), &[], &segment.outline.references);
-        }
-        let mut ruleset = Self { environment, revision, flags: FlagMap::new(compiled.into_iter()), segments, links };
+        let mut ruleset = Self { environment, revision, flags: FlagMap::new(compiled.into_iter()), segments, links: Links::default() };
         // Taking a bad entity out may leave others without what they name, so look until nothing is found.
         loop {
-            let bad = ruleset.unsound(&places);
+            let bad = ruleset.unsound();
             if bad.is_empty() {
+                ruleset.links = Links::new(ruleset.referring());
                 return (ruleset, rejected);
             }
+            ruleset.segments =
+                ruleset.segments.without(bad.iter().filter_map(|r| if let Entity::Segment(key) = &r.entity { Some(key) } else { None }));
             for Rejected { entity, .. } in &bad {
-                ruleset = ruleset.expel(entity);
+                if let Entity::Flag(key) = entity {
+                    ruleset.flags = ruleset.flags.without(key.as_str());
+                }
             }
             rejected.extend(bad);
         }
@@ -113,12 +110,12 @@ impl Ruleset {
     pub fn with_flag(&self, revision: u64, flag: &Flag) -> Result<Self, Error> {
         let entity = Entity::Flag(flag.key.clone());
         let mut found = Findings::default();
-        let (compiled, places) = CompiledFlag::new(flag, self.segments.tenant(), &|key| self.segments.slot_of(key), &mut found);
-        found.into_result()?;
-        let former = self.flags.get(flag.key.as_str()).map_or(&[][..], |old| &old.outline.references);
-        let links = self.links.with(&entity, former, &compiled.outline.references);
+        let compiled = CompiledFlag::new(flag, self.segments.tenant(), &|key| self.segments.slot_of(key), &mut found);
+        let none = Outline::default();
+        let former = self.flags.get(flag.key.as_str()).map_or(&none, |old| &old.outline);
+        let links = self.links.with(&entity, former, &compiled.outline);
         let changed = Self { revision, flags: self.flags.with(Arc::new(compiled)), links, ..self.clone() };
-        changed.check_entity(&entity, &places)?;
+        changed.check_entity(&entity, found)?;
         changed.check_dependents(&entity)?;
         Ok(changed)
     }
@@ -130,7 +127,8 @@ impl Ruleset {
     pub fn without_flag(&self, revision: u64, key: &FlagKey) -> Result<Self, Error> {
         let entity = Entity::Flag(key.clone());
         self.check_unused(&entity)?;
-        Ok(Self { revision, ..self.clone() }.expel(&entity))
+        let links = self.flags.get(key.as_str()).map(|flag| self.links.with(&entity, &flag.outline, &Outline::default()));
+        Ok(Self { revision, flags: self.flags.without(key.as_str()), links: links.unwrap_or_else(|| self.links.clone()), ..self.clone() })
     }
 
     /// This ruleset at a new revision with a segment put in place of the one with its key, or added.
@@ -146,29 +144,34 @@ impl Ruleset {
     /// # Errors
     /// [`Error::InUse`]: others name it.
     pub fn without_segment(&self, revision: u64, key: &SegmentKey) -> Result<Self, Error> {
-        self.with_segments(revision, self.segments.without(key))
+        self.with_segments(revision, self.segments.without([key]))
     }
 
-    /// This ruleset at a new revision with other segments: for the environments of one tenant, which share theirs. The new
-    /// ones must have come from this ruleset's by [`Segments::with`] and [`Segments::without`].
+    /// This ruleset at a new revision with other segments: for the environments of one tenant, which share theirs.
     ///
     /// # Errors
-    /// As [`with_flag`](Self::with_flag), for each segment that differs; [`Error::InUse`] for one that is gone.
+    /// As [`with_flag`](Self::with_flag), for each segment that differs; [`Error::InUse`] for one that is gone;
+    /// [`Error::Unrelated`], if the new ones were not made from this ruleset's by [`Segments::with`] and
+    /// [`Segments::without`].
     pub fn with_segments(&self, revision: u64, segments: Segments) -> Result<Self, Error> {
-        let gone: Vec<_> = self.segments.keys().filter(|key| segments.get(key).is_none()).cloned().collect();
-        for key in &gone {
-            self.check_unused(&Entity::Segment(key.clone()))?;
+        if !self.segments.lead_to(&segments) {
+            return Err(Error::Unrelated);
         }
-        let differing: Vec<_> = segments.keys().filter(|key| !self.segments.shares(&segments, key)).cloned().collect();
+        let gone: Vec<_> = self.segments.keys().filter(|key| segments.get(key).is_none()).cloned().collect();
+        let mut differing: Vec<_> = segments.keys().filter(|key| !self.segments.shares(&segments, key)).cloned().collect();
+        differing.sort_unstable();
         let mut links = self.links.clone();
         for key in gone.iter().chain(&differing) {
-            let references = |segments: &Segments| segments.get(key).map(|s| s.outline.references.clone()).unwrap_or_default();
-            links = links.with(&Entity::Segment(key.clone()), &references(&self.segments), &references(&segments));
+            let outline = |segments: &'_ Segments| segments.get(key).map_or_else(Outline::default, |s| s.outline.clone());
+            links = links.with(&Entity::Segment(key.clone()), &outline(&self.segments), &outline(&segments));
         }
         let changed = Self { revision, segments, links, ..self.clone() };
+        for key in gone {
+            changed.check_unused(&Entity::Segment(key))?;
+        }
         for key in differing {
             let entity = Entity::Segment(key);
-            changed.check_entity(&entity, &[])?;
+            changed.check_entity(&entity, Findings::default())?;
             changed.check_dependents(&entity)?;
         }
         Ok(changed)
@@ -266,23 +269,17 @@ impl Ruleset {
         }
     }
 
-    fn check_entity(&self, entity: &Entity, places: &[String]) -> Result<(), Faults> {
-        let Some(outline) = self.outline(entity) else { return Ok(()) };
-        let place = |i: usize| {
-            let whole = match entity {
-                Entity::Flag(_) => "/rules",
-                Entity::Segment(_) => "/criteria",
-            };
-            places.get(i).map_or(whole, String::as_str)
-        };
-        let mut found = Findings::default();
-        for (i, reference) in outline.references.iter().enumerate() {
-            if let Some(message) = self.fault_of(reference) {
-                found.push(Fault { pointer: place(i).to_owned(), message });
+    /// Every fault of an entity that is in this ruleset now; `found` has those that showed before.
+    fn check_entity(&self, entity: &Entity, mut found: Findings) -> Result<(), Faults> {
+        let Some(outline) = self.outline(entity) else { return found.into_result() };
+        for (reference, place) in &outline.references {
+            let is_known = matches!(reference, Reference::Segment(_)) && !found.is_empty();
+            if let Some(message) = self.fault_of(reference).filter(|_| !is_known) {
+                found.push(Fault { pointer: place.to_string(), message });
             }
         }
         found.into_result()?;
-        Reach::new(|e: &Entity| self.outline(e)).check(entity).map_err(|(i, message)| Faults::one(place(i), message))
+        Reach::new(|e: &Entity| self.outline(e)).check(entity).map_err(|(i, message)| Faults::one(place_of(outline, i), message))
     }
 
     /// Those who name `entity` must still be sound now that it has changed.
@@ -291,7 +288,7 @@ impl Ruleset {
         let mut reach = Reach::new(|e: &Entity| self.outline(e));
         for dependent in dependents {
             let Some(outline) = self.outline(&dependent) else { continue };
-            if let Some(message) = outline.references.iter().find_map(|reference| self.fault_of(reference)) {
+            if let Some(message) = outline.references.iter().find_map(|(reference, _)| self.fault_of(reference)) {
                 return Err(Error::InUse { message: format!("{dependent} would break: {message}"), used_by: vec![dependent] });
             }
             if let Err((_, message)) = reach.check(&dependent) {
@@ -306,32 +303,32 @@ impl Ruleset {
         if users.is_empty() { Ok(()) } else { Err(Error::in_use(&entity.to_string(), users)) }
     }
 
-    /// Entities whose references lead nowhere or astray.
-    fn unsound(&self, places: &HashMap<Entity, Vec<String>>) -> Vec<Rejected> {
-        let flags = self.flags().filter(|flag| !flag.outline.references.is_empty()).map(|flag| Entity::Flag(flag.key.clone()));
-        let segments = self.segments.keys().map(|key| Entity::Segment(key.clone()));
+    /// The entities that refer to others.
+    fn referring(&self) -> impl Iterator<Item = (Entity, &Outline)> {
+        let flags = self.flags().map(|flag| (Entity::Flag(flag.key.clone()), &flag.outline));
+        let segments = self.segments.iter().map(|segment| (Entity::Segment(segment.key.clone()), &segment.outline));
+        flags.filter(|(_, outline)| !outline.references.is_empty()).chain(segments.filter(|(_, outline)| !outline.references.is_empty()))
+    }
+
+    /// Entities whose references lead nowhere or astray, in an order that does not depend on how they are kept.
+    fn unsound(&self) -> Vec<Rejected> {
+        let mut referring: Vec<_> = self.referring().collect();
+        referring.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut reach = Reach::new(|e: &Entity| self.outline(e));
         let mut bad = Vec::new();
-        for entity in flags.chain(segments) {
-            let Some(outline) = self.outline(&entity).filter(|o| !o.references.is_empty()) else { continue };
-            let dangling = outline.references.iter().enumerate().find_map(|(i, r)| self.fault_of(r).map(|message| (i, message)));
-            let Some((i, message)) = dangling.or_else(|| reach.check(&entity).err()) else { continue };
-            let whole = if matches!(entity, Entity::Flag(_)) { "/rules" } else { "/criteria" };
-            let pointer = places.get(&entity).and_then(|places| places.get(i)).map_or(whole, String::as_str).to_owned();
-            bad.push(Rejected { faults: Faults::one(pointer, message), entity });
+        for (entity, outline) in referring {
+            let dangling = outline.references.iter().enumerate().find_map(|(i, (r, _))| self.fault_of(r).map(|message| (i, message)));
+            if let Some((i, message)) = dangling.or_else(|| reach.check(&entity).err()) {
+                bad.push(Rejected { faults: Faults::one(place_of(outline, i), message), entity });
+            }
         }
         bad
     }
+}
 
-    fn expel(mut self, entity: &Entity) -> Self {
-        let references = self.outline(entity).map(|o| o.references.clone()).unwrap_or_default();
-        self.links = self.links.with(entity, &references, &[]);
-        match entity {
-            Entity::Flag(key) => self.flags = self.flags.without(key.as_str()),
-            Entity::Segment(key) => self.segments = self.segments.without(key),
-        }
-        self
-    }
+/// Where in its document an entity makes this reference.
+fn place_of(outline: &Outline, reference: usize) -> &str {
+    outline.references.get(reference).map_or("", |(_, place)| place)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The segments of a tenant, shared by the rulesets of all its environments.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::compile::{CompiledSegment, SegmentSlot};
+use crate::compile::{CompiledSegment, Reference, SegmentSlot};
 use crate::error::Entity;
-use crate::fault::{Faults, Findings};
+use crate::fault::{Faults, Findings, Place};
 use crate::key::{SegmentKey, TenantId};
 use crate::model::Segment;
 
@@ -16,9 +16,11 @@ pub struct Segments {
     table: Arc<Table>,
 }
 
+/// INVARIANT: a key keeps its slot, and a slot its key, for as long as tables are made from one another: compiled conditions
+/// name segments by slot, and must never find another segment there.
 #[derive(Debug, Clone, Default)]
 struct Table {
-    /// A slot that a removed segment left empty is the next to be filled.
+    /// Empty where the key's segment was removed.
     slots: Vec<Option<Arc<CompiledSegment>>>,
     by_key: HashMap<SegmentKey, SegmentSlot>,
 }
@@ -34,29 +36,31 @@ pub struct Rejected {
 
 impl Table {
     fn claim(&mut self, key: &SegmentKey) -> SegmentSlot {
-        if let Some(slot) = self.by_key.get(key) {
-            return *slot;
-        }
-        let free = self.slots.iter().position(Option::is_none).filter(|free| self.by_key.values().all(|slot| slot.0 as usize != *free));
-        let slot = SegmentSlot(free.unwrap_or(self.slots.len()) as u32);
-        if free.is_none() {
+        let next = SegmentSlot(self.slots.len() as u32);
+        let slot = *self.by_key.entry(key.clone()).or_insert(next);
+        if slot == next {
             self.slots.push(None);
         }
-        self.by_key.insert(key.clone(), slot);
         slot
     }
 
-    fn put(&mut self, slot: SegmentSlot, segment: Arc<CompiledSegment>) {
+    fn get(&self, key: &SegmentKey) -> Option<&Arc<CompiledSegment>> {
+        self.at(*self.by_key.get(key)?)
+    }
+
+    fn at(&self, slot: SegmentSlot) -> Option<&Arc<CompiledSegment>> {
+        self.slots.get(slot.0 as usize)?.as_ref()
+    }
+
+    fn set(&mut self, slot: SegmentSlot, segment: Option<Arc<CompiledSegment>>) {
         if let Some(place) = self.slots.get_mut(slot.0 as usize) {
-            *place = Some(segment);
+            *place = segment;
         }
     }
 
     fn remove(&mut self, key: &SegmentKey) {
-        if let Some(slot) = self.by_key.remove(key)
-            && let Some(place) = self.slots.get_mut(slot.0 as usize)
-        {
-            *place = None;
+        if let Some(slot) = self.by_key.get(key) {
+            self.set(*slot, None);
         }
     }
 }
@@ -67,41 +71,37 @@ impl Segments {
         Self { tenant, table: Arc::default() }
     }
 
-    /// Compiles what can be compiled, and tells what cannot: a segment that names one that is not there. Of two with the
-    /// same key the later is rejected.
+    /// Compiles what can be compiled, and tells what cannot: a segment that names one that is not there, or that cannot be
+    /// compiled. Of two with the same key the later is rejected.
     pub fn compile_valid<'a>(tenant: TenantId, segments: impl Iterator<Item = &'a Segment> + Clone) -> (Self, Vec<Rejected>) {
         let mut table = Table::default();
         let mut rejected = Vec::new();
-        for (i, segment) in segments.clone().enumerate() {
-            let slot = SegmentSlot(i as u32);
-            table.slots.push(None);
-            if table.by_key.contains_key(&segment.key) {
-                rejected.push(reject(&segment.key, Faults::one("/key", format!("`{}` is another segment's key", segment.key))));
-            } else {
-                table.by_key.insert(segment.key.clone(), slot);
-            }
-        }
-        for (i, segment) in segments.enumerate() {
-            let slot = SegmentSlot(i as u32);
-            if table.by_key.get(&segment.key) != Some(&slot) {
-                continue;
-            }
+        let slots: Vec<_> = segments.clone().map(|segment| table.claim(&segment.key)).collect();
+        let mut taken = HashSet::new();
+        for (segment, slot) in segments.zip(slots) {
             let mut found = Findings::default();
-            let compiled = CompiledSegment::new(segment, &tenant, &|key| table.by_key.get(key).copied(), &mut found).0;
+            let compiled = CompiledSegment::new(segment, &tenant, &|key| table.by_key.get(key).copied(), &mut found);
+            if !taken.insert(slot.0) {
+                found.add(&Place::Root.field("key"), format!("`{}` is another segment's key", segment.key));
+            }
             match found.into_result() {
-                Ok(()) => table.put(slot, Arc::new(compiled)),
+                Ok(()) => table.set(slot, Some(Arc::new(compiled))),
                 Err(faults) => rejected.push(reject(&segment.key, faults)),
             }
         }
-        let bad: Vec<_> =
-            rejected.iter().filter_map(|r| if let Entity::Segment(key) = &r.entity { Some(key.clone()) } else { None }).collect();
-        for key in bad {
-            // A rejected duplicate leaves the first holder of its key alone.
-            if table.by_key.get(&key).is_some_and(|slot| table.slots.get(slot.0 as usize).is_some_and(Option::is_none)) {
-                table.remove(&key);
+        // Taking one out may leave others without what they name, so look until nothing is found.
+        loop {
+            let bad: Vec<_> = table.slots.iter().flatten().filter_map(|segment| dangling(segment, &table)).collect();
+            if bad.is_empty() {
+                return (Self { tenant, table: Arc::new(table) }, rejected);
             }
+            for Rejected { entity, .. } in &bad {
+                if let Entity::Segment(key) = entity {
+                    table.remove(key);
+                }
+            }
+            rejected.extend(bad);
         }
-        (Self { tenant, table: Arc::new(table) }, rejected)
     }
 
     /// These segments with one put in place of the one with its key, or added. Whether it forms a cycle shows when the
@@ -113,22 +113,27 @@ impl Segments {
         let mut table = Table::clone(&self.table);
         let slot = table.claim(&segment.key);
         let mut found = Findings::default();
-        let compiled = CompiledSegment::new(segment, &self.tenant, &|key| table.by_key.get(key).copied(), &mut found).0;
+        let known = |key: &SegmentKey| table.by_key.get(key).copied().filter(|known| *known == slot || table.at(*known).is_some());
+        let compiled = CompiledSegment::new(segment, &self.tenant, &known, &mut found);
         found.into_result()?;
-        table.put(slot, Arc::new(compiled));
+        table.set(slot, Some(Arc::new(compiled)));
         Ok(Self { tenant: self.tenant.clone(), table: Arc::new(table) })
     }
 
-    /// These segments without one. Whether others need it shows when the result is put into a ruleset.
-    pub fn without(&self, key: &SegmentKey) -> Self {
+    /// These segments without some. Whether others need them shows when the result is put into a ruleset.
+    pub fn without<'a>(&self, keys: impl IntoIterator<Item = &'a SegmentKey>) -> Self {
         let mut table = Table::clone(&self.table);
-        table.remove(key);
+        keys.into_iter().for_each(|key| table.remove(key));
         Self { tenant: self.tenant.clone(), table: Arc::new(table) }
     }
 
     /// The keys of all segments, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &SegmentKey> {
-        self.table.by_key.keys()
+        self.iter().map(|segment| &segment.key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<CompiledSegment>> {
+        self.table.slots.iter().flatten()
     }
 
     pub(crate) fn tenant(&self) -> &TenantId {
@@ -136,11 +141,11 @@ impl Segments {
     }
 
     pub(crate) fn slot_of(&self, key: &SegmentKey) -> Option<SegmentSlot> {
-        self.table.by_key.get(key).copied()
+        self.table.by_key.get(key).copied().filter(|slot| self.table.at(*slot).is_some())
     }
 
     pub(crate) fn get(&self, key: &SegmentKey) -> Option<&Arc<CompiledSegment>> {
-        self.at(*self.table.by_key.get(key)?)
+        self.table.get(key)
     }
 
     #[inline]
@@ -148,14 +153,27 @@ impl Segments {
         self.table.slots.get(slot.0 as usize)?.as_ref()
     }
 
-    /// Whether both hold exactly the same compiled segment under this key.
+    /// Whether `later` was made from these, so that what names a segment by slot finds the same one there.
+    pub(crate) fn lead_to(&self, later: &Self) -> bool {
+        self.tenant == later.tenant && self.table.by_key.iter().all(|(key, slot)| later.table.by_key.get(key) == Some(slot))
+    }
+
+    /// Whether both hold the very same compiled segment under this key.
     pub(crate) fn shares(&self, other: &Self, key: &SegmentKey) -> bool {
         match (self.get(key), other.get(key)) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) && self.slot_of(key) == other.slot_of(key),
-            (None, None) => true,
-            _ => false,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
         }
     }
+}
+
+fn dangling(segment: &CompiledSegment, table: &Table) -> Option<Rejected> {
+    segment.outline.references.iter().find_map(|(reference, place)| match reference {
+        Reference::Segment(key) if table.get(key).is_none() => {
+            Some(reject(&segment.key, Faults::one(&**place, format!("there is no segment `{key}`"))))
+        }
+        _ => None,
+    })
 }
 
 fn reject(key: &SegmentKey, faults: Faults) -> Rejected {

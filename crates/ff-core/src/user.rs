@@ -6,7 +6,9 @@ use std::hash::BuildHasher;
 
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
-use crate::limits::{ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX};
+use crate::limits::{
+    ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX,
+};
 use crate::model::plain_number;
 
 /// A user: an id (OpenFeature's targeting key) and attributes.
@@ -184,6 +186,11 @@ impl User {
         }
         let Some(fields) = json.fields(at, found) else { return };
         for (name, json) in fields {
+            // INVARIANT: paths are bounded before they are built, since every name below repeats the names above it.
+            if prefix.len() + name.len() > ATTRIBUTE_NAME_LENGTH_MAX {
+                found.add(&at.field(name), format!("an attribute's name or path must have at most {ATTRIBUTE_NAME_LENGTH_MAX} bytes"));
+                continue;
+            }
             check_size(json, &at.field(name), found);
             let path = format!("{prefix}{name}");
             // INVARIANT: bounded before it grows, since the insertion below is quadratic.
@@ -192,7 +199,11 @@ impl User {
                 self.insert(path.into(), value);
             }
         }
-        for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && !name.contains('.')) {
+        let leads_deeper = |name: &str| !name.contains('.') && prefix.len() + name.len() < ATTRIBUTE_NAME_LENGTH_MAX;
+        for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && leads_deeper(name)) {
+            if self.attributes.len() > ATTRIBUTES_MAX {
+                return;
+            }
             self.spread(&format!("{prefix}{name}."), json, depth + 1, &at.field(name), found);
         }
     }
@@ -306,6 +317,10 @@ mod tests {
         assert!(User::from_value(&json!({"id": "u", "attributes": deep})).is_err());
         let many: serde_json::Map<_, _> = (0..=ATTRIBUTES_MAX).map(|i| (i.to_string(), json!(1))).collect();
         assert!(User::from_value(&json!({"id": "u", "attributes": many})).is_err());
+        let wide: serde_json::Map<_, _> = (0..900).map(|i| (i.to_string(), json!(1))).collect();
+        let long_name = json!({"x".repeat(300_000): wide});
+        let faults = User::from_value(&json!({"id": "u", "attributes": long_name})).unwrap_err();
+        assert!(faults.to_string().len() < 2_000 && faults.to_string().contains("at most 256 bytes"));
         let long = json!({"t": "x".repeat(ATTRIBUTE_LENGTH_MAX + 1), "l": vec![1; ATTRIBUTE_LIST_MAX + 1], "m": ["x".repeat(ATTRIBUTE_LENGTH_MAX + 1)]});
         assert_eq!(User::from_value(&json!({"id": "u", "attributes": long})).unwrap_err().as_slice().len(), 3);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
-use ff_core::{EnvironmentKey, Error, Flag, Rejected, Ruleset, Segments, TenantId};
+use ff_core::{Entity, EnvironmentKey, Error, Flag, Rejected, Ruleset, Segments, TenantId};
 use ff_store::{Revision, Snapshot, Store};
 use metrics::Counter;
 use tokio::sync::Mutex;
@@ -29,19 +29,26 @@ impl TenantRulesets {
     /// Compiles what was read from the database. A document that does not compile is left out and logged: one bad row
     /// must not take a tenant down.
     pub fn compile(tenant: &TenantId, snapshot: &Snapshot) -> Self {
-        let (segments, rejected) = Segments::compile_valid(tenant.clone(), snapshot.segments.iter());
+        let (mut segments, rejected) = Segments::compile_valid(tenant.clone(), snapshot.segments.iter());
         report(tenant, None, &rejected);
-        let environments = snapshot
-            .environments
-            .iter()
-            .map(|(key, flags)| {
-                let revision = number(snapshot.revision);
-                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), revision, flags.iter(), segments.clone());
-                report(tenant, Some(key), &rejected);
-                (key.clone(), Arc::new(ruleset))
-            })
-            .collect();
-        Self { revision: snapshot.revision, segments, environments }
+        loop {
+            let compiled = snapshot.environments.iter().map(|(key, flags)| {
+                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(snapshot.revision), flags.iter(), segments.clone());
+                (key.clone(), Arc::new(ruleset), rejected)
+            });
+            let compiled: Vec<_> = compiled.collect();
+            // The environments share their segments: one that cannot be used in one of them is left out in all, so that the
+            // next change finds them alike.
+            let rejected = compiled.iter().flat_map(|(_, _, rejected)| rejected);
+            let unusable: Vec<_> = rejected.filter_map(|r| if let Entity::Segment(key) = &r.entity { Some(key) } else { None }).collect();
+            if unusable.is_empty() {
+                compiled.iter().for_each(|(key, _, rejected)| report(tenant, Some(key), rejected));
+                let environments = compiled.into_iter().map(|(key, ruleset, _)| (key, ruleset)).collect();
+                return Self { revision: snapshot.revision, segments, environments };
+            }
+            unusable.iter().for_each(|key| log::error!("segment `{key}` of tenant `{tenant}` names a flag that cannot be used, and is not served"));
+            segments = segments.without(unusable);
+        }
     }
 
     /// The tenant's revision that they show.

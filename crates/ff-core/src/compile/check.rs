@@ -1,11 +1,12 @@
 //! One test on one attribute, ready to run: operands parsed, lists hashed, case folded.
 
 use std::cmp::Ordering as Order;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use crate::fold::Folded;
+use crate::fold::{Folded, with_folded};
 use crate::model::{Network, Operation, Ordering, Pattern, Scalar, Test, TextPlace, plain_number};
 use crate::string_set::StringSet;
 use crate::timestamp::Timestamp;
@@ -21,7 +22,7 @@ pub(crate) enum Check {
     EqualsFolded(Folded),
     InTexts(StringSet),
     InMixed(Box<Mixed>),
-    InFolded(Box<[Folded]>),
+    InFolded(StringSet),
     Number(Ordering, f64),
     Text(Ordering, Box<str>),
     Stands(TextPlace, Box<str>),
@@ -31,7 +32,7 @@ pub(crate) enum Check {
     Before(Timestamp),
     After(Timestamp),
     Version(Ordering, Box<str>),
-    Network(Box<[Network]>),
+    Network(Box<Networks>),
 }
 
 /// Operands of several types, each compared by its own.
@@ -72,10 +73,15 @@ impl Check {
 
     fn one_of(values: &[Scalar]) -> Self {
         let texts = values.iter().filter_map(|v| if let Scalar::String(text) = v { Some(text.as_str()) } else { None });
-        let numbers: Box<[f64]> = values.iter().filter_map(|v| if let Scalar::Number(n) = v { Some(as_f64(n)) } else { None }).collect();
+        let mut numbers: Vec<f64> = values.iter().filter_map(|v| if let Scalar::Number(n) = v { Some(as_f64(n)) } else { None }).collect();
+        numbers.sort_unstable_by(f64::total_cmp);
         let bools: Box<[bool]> = values.iter().filter_map(|v| if let Scalar::Bool(b) = v { Some(*b) } else { None }).collect();
         let texts = StringSet::new(texts);
-        if numbers.is_empty() && bools.is_empty() { Self::InTexts(texts) } else { Self::InMixed(Box::new(Mixed { texts, numbers, bools })) }
+        if numbers.is_empty() && bools.is_empty() {
+            Self::InTexts(texts)
+        } else {
+            Self::InMixed(Box::new(Mixed { texts, numbers: numbers.into(), bools }))
+        }
     }
 
     fn operation(operation: &Operation) -> (Self, bool) {
@@ -83,7 +89,8 @@ impl Check {
             Operation::Equal { value, ignore_case: true, negated } => (Self::EqualsFolded(Folded::new(text_of(value))), *negated),
             Operation::Equal { value, ignore_case: false, negated } => (Self::equals(value), *negated),
             Operation::OneOf { values, ignore_case: true, negated } => {
-                (Self::InFolded(values.iter().map(|v| Folded::new(text_of(v))).collect()), *negated)
+                let folded: Vec<_> = values.iter().map(|v| Folded::new(text_of(v))).collect();
+                (Self::InFolded(StringSet::new(folded.iter().map(Folded::as_str))), *negated)
             }
             Operation::OneOf { values, ignore_case: false, negated } => (Self::one_of(values), *negated),
             Operation::Order { ordering, value: Scalar::Number(number) } => (Self::Number(*ordering, as_f64(number)), false),
@@ -95,7 +102,7 @@ impl Check {
             Operation::Before(at) => (Self::Before(*at), false),
             Operation::After(at) => (Self::After(*at), false),
             Operation::Version { ordering, value } => (Self::Version(*ordering, value.as_str().into()), false),
-            Operation::Network(networks) => (Self::Network(networks.as_slice().into()), false),
+            Operation::Network(networks) => (Self::Network(Box::new(Networks::new(networks.as_slice()))), false),
         }
     }
 
@@ -118,7 +125,7 @@ impl Check {
             Self::EqualsFolded(wanted) => wanted.equals(text),
             Self::InTexts(wanted) => wanted.contains(text),
             Self::InMixed(mixed) => mixed.contains_text(text),
-            Self::InFolded(wanted) => wanted.iter().any(|w| w.equals(text)),
+            Self::InFolded(wanted) => with_folded(text, |text| wanted.contains(text)),
             Self::Number(ordering, operand) => decimal(text).is_some_and(|number| compare(*ordering, number, *operand)),
             Self::Text(ordering, operand) => ordering.holds(text.cmp(operand)),
             Self::Stands(TextPlace::Start, wanted) => text.starts_with(&**wanted),
@@ -127,16 +134,13 @@ impl Check {
             Self::StandsFolded(place, wanted) => wanted.stands_in(text, *place),
             Self::Matches(pattern) => pattern.regex().is_match(text),
             Self::Exists => true,
-            Self::Before(at) => text.parse::<Timestamp>().is_ok_and(|instant| instant < *at),
-            Self::After(at) => text.parse::<Timestamp>().is_ok_and(|instant| instant > *at),
+            Self::Before(at) => Timestamp::read(text).is_some_and(|instant| instant < *at),
+            Self::After(at) => Timestamp::read(text).is_some_and(|instant| instant > *at),
             Self::Version(ordering, operand) => match (Version::parse(text), Version::parse(operand)) {
                 (Some(version), Some(operand)) => ordering.holds(version.precedence(&operand)),
                 _ => false,
             },
-            Self::Network(networks) => text.parse::<IpAddr>().is_ok_and(|address| {
-                let address = address.to_canonical();
-                networks.iter().any(|n| n.network().contains(&address))
-            }),
+            Self::Network(networks) => text.parse::<IpAddr>().is_ok_and(|address| networks.contain(address.to_canonical())),
         }
     }
 
@@ -147,7 +151,7 @@ impl Check {
             (_, AttributeValue::List(items)) => items.iter().any(|item| self.passes_element(item)),
             (Self::EqualsNumber(wanted), AttributeValue::Number(number)) => number == wanted,
             (Self::EqualsBool(wanted), AttributeValue::Bool(value)) => value == wanted,
-            (Self::InMixed(mixed), AttributeValue::Number(number)) => mixed.numbers.contains(number),
+            (Self::InMixed(mixed), AttributeValue::Number(number)) => mixed.contains_number(*number),
             (Self::InMixed(mixed), AttributeValue::Bool(value)) => mixed.bools.contains(value),
             (Self::Number(ordering, operand), AttributeValue::Number(number)) => compare(*ordering, *number, *operand),
             _ => false,
@@ -159,22 +163,21 @@ impl Check {
         !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes(Some(item))
     }
 
-    /// The operator's name and operand, for showing.
+    /// The operator's name and operand, for showing; of a long list only the beginning.
     pub(crate) fn describe(&self, negated: bool) -> (&'static str, Value) {
         let either = |plain, negative| if negated { negative } else { plain };
-        let texts = |folded: &[Folded]| folded.iter().map(|f| json!(f.as_str())).collect();
         match self {
             Self::EqualsText(text) => (either("eq", "ne"), json!(text)),
             Self::EqualsNumber(number) => (either("eq", "ne"), plain_number(*number)),
             Self::EqualsBool(value) => (either("eq", "ne"), json!(value)),
             Self::EqualsFolded(folded) => (either("ieq", "ine"), json!(folded.as_str())),
-            Self::InTexts(set) => (either("in", "not_in"), set.iter().collect()),
+            Self::InTexts(set) => (either("in", "not_in"), shown(set.iter().map(|text| json!(text)))),
             Self::InMixed(mixed) => {
                 let numbers = mixed.numbers.iter().map(|n| plain_number(*n));
                 let bools = mixed.bools.iter().map(|b| json!(b));
-                (either("in", "not_in"), mixed.texts.iter().map(|t| json!(t)).chain(numbers).chain(bools).collect())
+                (either("in", "not_in"), shown(mixed.texts.iter().map(|t| json!(t)).chain(numbers).chain(bools)))
             }
-            Self::InFolded(folded) => (either("iin", "inot_in"), texts(folded)),
+            Self::InFolded(set) => (either("iin", "inot_in"), shown(set.iter().map(|text| json!(text)))),
             Self::Number(ordering, operand) => (order_name(*ordering), plain_number(*operand)),
             Self::Text(ordering, operand) => (order_name(*ordering), json!(operand)),
             Self::Stands(TextPlace::Start, text) => ("starts_with", json!(text)),
@@ -188,16 +191,78 @@ impl Check {
             Self::Before(at) => ("before", json!(at)),
             Self::After(at) => ("after", json!(at)),
             Self::Version(ordering, operand) => (version_order_name(*ordering), json!(operand)),
-            Self::Network(networks) => ("ip_in", json!(networks)),
+            Self::Network(networks) => ("ip_in", shown(networks.listed.iter().map(|network| json!(network)))),
         }
     }
 }
 
+/// The most operands of a list that are shown.
+const SHOWN_MAX: usize = 20;
+
+fn shown(operands: impl Iterator<Item = Value>) -> Value {
+    let mut operands = operands.fuse();
+    let mut list: Vec<_> = operands.by_ref().take(SHOWN_MAX).collect();
+    let rest = operands.count();
+    if rest > 0 {
+        list.push(json!(format!("… and {rest} more")));
+    }
+    Value::Array(list)
+}
+
+/// Networks, for showing and, merged into ranges of addresses, for searching by halves.
+#[derive(Debug, Clone)]
+pub(crate) struct Networks {
+    listed: Box<[Network]>,
+    v4: Box<[(Ipv4Addr, Ipv4Addr)]>,
+    v6: Box<[(Ipv6Addr, Ipv6Addr)]>,
+}
+
+impl Networks {
+    fn new(networks: &[Network]) -> Self {
+        let v4 =
+            networks.iter().filter_map(|n| if let IpNet::V4(net) = n.network() { Some((net.network(), net.broadcast())) } else { None });
+        let v6 =
+            networks.iter().filter_map(|n| if let IpNet::V6(net) = n.network() { Some((net.network(), net.broadcast())) } else { None });
+        Self { listed: networks.into(), v4: merged(v4.collect()), v6: merged(v6.collect()) }
+    }
+
+    fn contain(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => in_ranges(&self.v4, address),
+            IpAddr::V6(address) => in_ranges(&self.v6, address),
+        }
+    }
+}
+
+/// Ranges in order, none of which overlaps another. Networks never overlap in part: one is inside the other, or they are
+/// apart.
+fn merged<A: Ord + Copy>(mut ranges: Vec<(A, A)>) -> Box<[(A, A)]> {
+    ranges.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    let mut apart: Vec<(A, A)> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        if apart.last().is_none_or(|last| last.1 < range.0) {
+            apart.push(range);
+        }
+    }
+    apart.into()
+}
+
+fn in_ranges<A: Ord + Copy>(ranges: &[(A, A)], address: A) -> bool {
+    let after = ranges.partition_point(|range| range.0 <= address);
+    after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| address <= range.1)
+}
+
 impl Mixed {
+    fn contains_number(&self, number: f64) -> bool {
+        // -0.0 equals 0.0, but stands before it in the total order.
+        let at = self.numbers.partition_point(|operand| *operand < number);
+        self.numbers.get(at) == Some(&number)
+    }
+
     fn contains_text(&self, text: &str) -> bool {
         self.texts.contains(text)
             || self.bools.iter().any(|b| text == if *b { "true" } else { "false" })
-            || (!self.numbers.is_empty() && decimal(text).is_some_and(|number| self.numbers.contains(&number)))
+            || (!self.numbers.is_empty() && decimal(text).is_some_and(|number| self.contains_number(number)))
     }
 }
 
@@ -235,6 +300,41 @@ fn decimal(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_found_among_many_networks() {
+        let networks: Vec<_> =
+            (0..200).flat_map(|i| [format!("10.{i}.0.0/16"), format!("2001:db8:{i:x}::/48"), format!("10.{i}.7.0/24")]).collect();
+        let test = serde_json::json!({"attr": {"ip": {"ip_in": networks}}});
+        let crate::model::Clause::Attr(tests) = &crate::Condition::from_value(&test).unwrap().clauses[0] else { panic!("a test") };
+        let (check, _) = &compile(&tests[0].1)[0];
+        for (address, holds) in [
+            ("10.0.0.0", true),
+            ("10.199.255.255", true),
+            ("10.200.0.0", false),
+            ("9.255.255.255", false),
+            ("2001:db8:c7::1", true),
+            ("2001:db8:c8::", false),
+            ("::ffff:10.5.7.1", true),
+        ] {
+            assert_eq!(check.passes_text(address), holds, "{address}");
+        }
+        assert_eq!(check.describe(false).1.as_array().map(Vec::len), Some(SHOWN_MAX + 1));
+    }
+
+    #[test]
+    fn a_number_is_found_among_operands_of_several_types() {
+        let test = serde_json::json!([3, "x", -1.5, 0, true, 7]);
+        let crate::model::Clause::Attr(tests) =
+            &crate::Condition::from_value(&serde_json::json!({"attr": {"n": test}})).unwrap().clauses[0]
+        else {
+            panic!("a test")
+        };
+        let (check, _) = &compile(&tests[0].1)[0];
+        for (number, holds) in [(3.0, true), (-1.5, true), (-0.0, true), (0.0, true), (7.0, true), (6.9, false), (8.0, false)] {
+            assert_eq!(check.passes(Some(&AttributeValue::Number(number))), holds, "{number}");
+        }
+    }
 
     #[test]
     fn a_decimal_literal_is_read_and_nothing_else() {

@@ -5,6 +5,7 @@ use crate::compile::check::{self, Check};
 use crate::fault::{Findings, Place};
 use crate::flag_map::KeyHash;
 use crate::key::{FlagKey, SegmentKey, TenantId, VariantKey};
+use crate::limits::{CONDITION_DEPTH_MAX, REGEX_STEPS};
 use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite, Test};
 use crate::timestamp::Timestamp;
 use crate::user::AttributeName;
@@ -83,14 +84,28 @@ pub(crate) struct Compiler<'a> {
     pub(crate) default_seed: (Domain, &'a str),
     pub(crate) slot_of: &'a dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
     pub(crate) found: &'a mut Findings,
-    /// With the place where each was first named.
-    pub(crate) references: Vec<(Reference, String)>,
+    /// With the place where each was named.
+    pub(crate) references: Vec<(Reference, Box<str>)>,
     /// Clauses and tests so far.
     pub(crate) steps: u64,
+    /// How deep in the tree the compiler is.
+    pub(crate) depth: usize,
 }
 
 impl Compiler<'_> {
     pub(crate) fn condition(&mut self, condition: &Condition, at: &Place<'_>) -> Cond {
+        // A condition that was read is within the bound; one that was built in code need not be.
+        if self.depth >= CONDITION_DEPTH_MAX {
+            self.found.add(at, format!("conditions may be nested at most {CONDITION_DEPTH_MAX} deep"));
+            return Cond::Everyone;
+        }
+        self.depth += 1;
+        let compiled = self.clauses(condition, at);
+        self.depth -= 1;
+        compiled
+    }
+
+    fn clauses(&mut self, condition: &Condition, at: &Place<'_>) -> Cond {
         let mut all: Vec<_> = condition.clauses.iter().map(|clause| self.clause(clause, &at.field(clause.name()))).collect();
         match all.len() {
             0 => {
@@ -106,12 +121,14 @@ impl Compiler<'_> {
         self.steps += 1;
         match clause {
             Clause::Attr(tests) => {
+                self.steps += tests.iter().map(|(_, test)| test.regexes() as u64 * REGEX_STEPS).sum::<u64>();
                 let named = tests.iter().flat_map(|(name, test)| {
                     check::compile(test).into_iter().map(|(check, negated)| Cond::Attr { name: AttributeName::new(name), check, negated })
                 });
                 self.all(named.collect())
             }
             Clause::UserId(test) => {
+                self.steps += test.regexes() as u64 * REGEX_STEPS;
                 let checks = compile_user_id(test);
                 self.all(checks)
             }
@@ -155,7 +172,7 @@ impl Compiler<'_> {
     }
 
     fn refer(&mut self, reference: Reference, at: &Place<'_>) {
-        self.references.push((reference, at.pointer()));
+        self.references.push((reference, at.pointer().into()));
     }
 
     fn gate(&mut self, percentage: &Percentage) -> Gate {

@@ -44,6 +44,7 @@ impl Split {
         let split: Vec<_> = positive.map(|((variant, _), threshold)| (threshold, variant)).collect();
         match split.as_slice() {
             [(_, variant)] => Self::One(*variant),
+            // INVARIANT: the last threshold of a split is `All`.
             _ => Self::Many(split.into()),
         }
     }
@@ -56,17 +57,15 @@ impl Split {
 }
 
 impl CompiledFlag {
-    /// Compiles a flag; what it refers to is looked at later, when all is there. Gives the places of its references.
-    pub(crate) fn new(
-        flag: &Flag,
-        tenant: &TenantId,
-        slot_of: &dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
-        found: &mut Findings,
-    ) -> (Self, Vec<String>) {
+    /// Compiles a flag; what it refers to is looked at later, when all is there. A flag that was read is right in itself;
+    /// one that was built in code may be wrong, and is found out here.
+    pub(crate) fn new(flag: &Flag, tenant: &TenantId, slot_of: &dyn Fn(&SegmentKey) -> Option<SegmentSlot>, found: &mut Findings) -> Self {
         let text = flag.salt.as_deref().unwrap_or(flag.key.as_str());
-        let mut compiler = Compiler { tenant, default_seed: (Domain::Percentage, text), slot_of, found, references: Vec::new(), steps: 0 };
-        let at_rules = Place::Root;
-        let at_rules = at_rules.field("rules");
+        check(flag, found);
+        let mut compiler =
+            Compiler { tenant, default_seed: (Domain::Percentage, text), slot_of, found, references: Vec::new(), steps: 0, depth: 0 };
+        let root = Place::Root;
+        let at_rules = root.field("rules");
         let rules = flag
             .rules
             .iter()
@@ -77,8 +76,7 @@ impl CompiledFlag {
                 id: rule.id.clone(),
             })
             .collect();
-        let (references, places) = compiler.references.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-        let compiled = Self {
+        Self {
             key: flag.key.clone(),
             is_on: flag.state.is_on(),
             off_variant: number_of(&flag.variants, &flag.off_variant),
@@ -86,13 +84,33 @@ impl CompiledFlag {
             seed: Seed::new(Domain::Distribution, tenant, text),
             rules,
             variants: flag.variants.iter().map(|v| (v.key.clone(), VariantValue::new(&v.value, &v.key))).collect(),
-            outline: Outline { steps: compiler.steps + 1, references: references.into() },
-        };
-        (compiled, places)
+            outline: Outline { steps: compiler.steps + 1, references: compiler.references.into() },
+        }
     }
 
     pub(crate) fn has_variant(&self, key: &VariantKey) -> bool {
         self.variants.iter().any(|(known, _)| known == key)
+    }
+}
+
+fn check(flag: &Flag, found: &mut Findings) {
+    let root = Place::Root;
+    let at_variants = root.field("variants");
+    if flag.variants.is_empty() {
+        found.add(&at_variants, "must have at least one variant");
+    } else {
+        Weight::check_sum(flag.variants.iter().map(|v| v.weight), &at_variants, found);
+    }
+    if flag.variants.iter().all(|v| v.key != flag.off_variant) {
+        found.add(&root.field("off_variant"), format!("the flag has no variant `{}`", flag.off_variant));
+    }
+    let at_rules = root.field("rules");
+    for (i, rule) in flag.rules.iter().enumerate() {
+        let at_rule = at_rules.item(i);
+        rule.rollout.check(&flag.variants, &at_rule.field("rollout"), found);
+        if let Rollout::Distribution(shares) = &rule.rollout {
+            Weight::check_sum(shares.iter().map(|share| share.weight), &at_rule.field("rollout").field("distribution"), found);
+        }
     }
 }
 

@@ -16,6 +16,6 @@ pub use value::VariantValue;
 pub(crate) struct Outline {
     /// Clauses and tests in its own conditions.
     pub(crate) steps: u64,
-    /// The entities that its conditions name, as often as they name them.
-    pub(crate) references: Box<[Reference]>,
+    /// The entities that its conditions name, as often as they name them, each with its place in the document.
+    pub(crate) references: Box<[(Reference, Box<str>)]>,
 }

@@ -27,13 +27,13 @@ pub(crate) enum Membership {
 }
 
 impl CompiledSegment {
-    /// Compiles a segment; what it refers to is looked at later, when all is there. Gives the places of its references.
+    /// Compiles a segment; what it refers to is looked at later, when all is there.
     pub(crate) fn new(
         segment: &Segment,
         tenant: &TenantId,
         slot_of: &dyn Fn(&SegmentKey) -> Option<SegmentSlot>,
         found: &mut Findings,
-    ) -> (Self, Vec<String>) {
+    ) -> Self {
         let mut compiler = Compiler {
             tenant,
             default_seed: (Domain::SegmentPercentage, segment.key.as_str()),
@@ -41,17 +41,16 @@ impl CompiledSegment {
             found,
             references: Vec::new(),
             steps: 0,
+            depth: 0,
         };
         let criteria = compiler.condition(&segment.criteria, &Place::Root.field("criteria"));
-        let (references, places) = compiler.references.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-        let compiled = Self {
+        Self {
             key: segment.key.clone(),
             included: StringSet::new(segment.included.iter().map(String::as_str)),
             excluded: StringSet::new(segment.excluded.iter().map(String::as_str)),
             criteria,
-            outline: Outline { steps: compiler.steps + 1, references: references.into() },
-        };
-        (compiled, places)
+            outline: Outline { steps: compiler.steps + 1, references: compiler.references.into() },
+        }
     }
 
     #[inline]

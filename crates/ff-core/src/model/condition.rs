@@ -108,7 +108,11 @@ impl Condition {
     /// # Errors
     /// Whatever does not fit the grammar or a bound, each with its JSON pointer.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, Faults> {
-        crate::read::from_value(value, Self::read)
+        crate::read::from_value(value, |json, at, found| {
+            let condition = Self::read(json, at, found)?;
+            Self::check_size(std::iter::once(&condition), at, found);
+            Some(condition)
+        })
     }
 
     /// The bounds on a whole document's conditions: one flag's rules together, or one segment's criteria.

@@ -12,7 +12,9 @@ use super::scalar::{Scalar, list};
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
 use crate::key::{FlagKey, VariantKey};
-use crate::limits::{DESCRIPTION_LENGTH_MAX, METADATA_MAX, NAME_LENGTH_MAX, RULES_MAX, TAGS_MAX, VALUE_LENGTH_MAX, VARIANTS_MAX};
+use crate::limits::{
+    DESCRIPTION_LENGTH_MAX, METADATA_MAX, NAME_LENGTH_MAX, RULES_MAX, TAGS_MAX, VALUE_DEPTH_MAX, VALUE_LENGTH_MAX, VARIANTS_MAX,
+};
 
 /// A named decision with typed variants, in one environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +110,7 @@ impl Weight {
     }
 
     /// The sum must be something to take proportions of.
-    pub(super) fn check_sum(weights: impl Iterator<Item = Self>, at: &Place<'_>, found: &mut Findings) {
+    pub(crate) fn check_sum(weights: impl Iterator<Item = Self>, at: &Place<'_>, found: &mut Findings) {
         let sum: f64 = weights.map(Self::get).sum();
         if sum <= 0.0 {
             found.add(at, "the weights must not all be 0");
@@ -170,18 +172,24 @@ impl Flag {
             return Self::from_value(changes);
         };
         let mut merged = self.to_fields();
-        let shown_percentage = merged.remove("rollout_percentage");
+        merged.remove("rollout_percentage");
         let mut changes = changes.clone();
-        if changes.contains_key("rollout_percentage") {
-            let kept = |name: &str, changes: &serde_json::Map<String, Value>| changes.get(name).is_none_or(|v| Some(v) == merged.get(name));
-            if changes.get("rollout_percentage") == shown_percentage.as_ref() && changes.contains_key("variants") {
-                // What was shown is sent back next to the variants: the weights are the newer word.
-                changes.remove("rollout_percentage");
-            } else if kept("variants", &changes) {
-                // The percentage is new, the weights are not.
-                changes.remove("variants");
-                if let Some(Value::Array(variants)) = merged.get_mut("variants") {
-                    variants.iter_mut().filter_map(Value::as_object_mut).for_each(|v| drop(v.remove("weight")));
+        match changes.get("rollout_percentage") {
+            None => {}
+            // `null` means no word about it.
+            Some(Value::Null) => drop(changes.remove("rollout_percentage")),
+            Some(given) => {
+                let is_shown = self.rollout_percentage().is_some_and(|shown| given.as_f64() == Some(shown));
+                let has_variants = changes.get("variants").is_some_and(|variants| !variants.is_null());
+                if is_shown && has_variants {
+                    // What was shown is sent back next to the variants: the weights are the newer word.
+                    changes.remove("rollout_percentage");
+                } else if !has_variants || changes.get("variants").is_some_and(|variants| self.has_these(variants)) {
+                    // The percentage is new, the weights are not.
+                    changes.remove("variants");
+                    if let Some(Value::Array(variants)) = merged.get_mut("variants") {
+                        variants.iter_mut().filter_map(Value::as_object_mut).for_each(|v| drop(v.remove("weight")));
+                    }
                 }
             }
         }
@@ -193,6 +201,16 @@ impl Flag {
             }
             Some(flag)
         })
+    }
+
+    /// Whether `variants`, as JSON, are those that this flag has, whatever the form of their numbers.
+    fn has_these(&self, variants: &Value) -> bool {
+        let same = |(sent, own): (&Value, &Variant)| {
+            sent.get("key").and_then(Value::as_str) == Some(own.key.as_str())
+                && sent.get("weight").and_then(Value::as_f64) == Some(own.weight.get())
+                && sent.get("value") == Some(&own.value)
+        };
+        variants.as_array().is_some_and(|sent| sent.len() == self.variants.len() && sent.iter().zip(&self.variants).all(same))
     }
 
     /// The flag in its JSON form, without the read-only fields.
@@ -374,6 +392,10 @@ fn read_value(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<V
         found.add(at, "must not contain the character U+0000");
         return None;
     }
+    if json.is_deeper_than(VALUE_DEPTH_MAX) {
+        found.add(at, format!("a value may be nested at most {VALUE_DEPTH_MAX} deep"));
+        return None;
+    }
     let value = json.to_value();
     if !matches!(value, Value::Bool(_) | Value::Number(_)) {
         let length = value.to_string().len();
@@ -422,8 +444,10 @@ fn finish_variants(
     }
     match percentage {
         Some(percentage) if kind == FlagType::Boolean => apply_percentage(&mut variants, percentage, has_weights, at, found),
-        _ if has_weights => Weight::check_sum(variants.iter().map(|v| v.weight), at_variants, found),
         _ => {}
+    }
+    if has_weights {
+        Weight::check_sum(variants.iter().map(|v| v.weight), at_variants, found);
     }
     Some(variants)
 }
@@ -437,6 +461,7 @@ fn apply_percentage(variants: &mut [Variant], percentage: f64, has_weights: bool
     };
     if has_weights {
         let shown = 100.0 * (on.weight.get() / (on.weight.get() + off.weight.get()));
+        // Weights that are all 0 give no number here; that they are is another fault.
         if (shown - percentage).abs() > 1e-9 {
             found.add(at, format!("disagrees with the weights of the variants, which give {shown}; send one of the two"));
         }

@@ -6,7 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::scalar::{OneOrMany, Scalar, list};
 use crate::fault::{Findings, Place as At};
 use crate::json::Json;
-use crate::limits::{LIST_LENGTH_MAX, OPERAND_LENGTH_MAX, REGEX_LENGTH_MAX, REGEX_SIZE_MAX};
+use crate::limits::{LIST_LENGTH_MAX, OPERAND_LENGTH_MAX, REGEX_CACHE_MAX, REGEX_LENGTH_MAX, REGEX_SIZE_MAX};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 
@@ -152,8 +152,11 @@ impl Pattern {
             found.add(at, format!("a regular expression must have at most {REGEX_LENGTH_MAX} bytes, got {}", text.len()));
             return None;
         }
-        let built =
-            regex::RegexBuilder::new(&text).case_insensitive(ignore_case).size_limit(REGEX_SIZE_MAX).dfa_size_limit(REGEX_SIZE_MAX).build();
+        let built = regex::RegexBuilder::new(&text)
+            .case_insensitive(ignore_case)
+            .size_limit(REGEX_SIZE_MAX)
+            .dfa_size_limit(REGEX_CACHE_MAX)
+            .build();
         match built {
             Ok(regex) => Some(Self { regex, text, ignore_case }),
             Err(regex::Error::CompiledTooBig(_)) => {

@@ -71,7 +71,7 @@ impl Rollout {
     }
 
     /// Every variant must be one of the flag's.
-    pub(super) fn check(&self, variants: &[Variant], at: &Place<'_>, found: &mut Findings) {
+    pub(crate) fn check(&self, variants: &[Variant], at: &Place<'_>, found: &mut Findings) {
         let known = |key: &VariantKey| variants.iter().any(|v| v.key == *key);
         match self {
             Self::Variant(key) if !known(key) => found.add(&at.field("variant"), format!("the flag has no variant `{key}`")),

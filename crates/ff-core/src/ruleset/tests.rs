@@ -114,6 +114,81 @@ fn a_slot_that_a_removed_segment_left_is_used_again() {
 }
 
 #[test]
+fn a_segment_never_takes_the_place_of_another_one_that_was_removed() {
+    let (nobody, everybody) = (segment("nobody", json!({"any": []})), segment("everybody", json!({})));
+    let ruleset = compile(&[flag("f", json!({"segment": "nobody"}))], std::slice::from_ref(&nobody)).unwrap();
+    let key = nobody.key.clone();
+    let segments = ruleset.segments().without([&key]).with(&everybody).unwrap().with(&nobody).unwrap();
+    assert_eq!(is_on(&ruleset.with_segments(2, segments).unwrap(), "f"), Some(false));
+    // The same segments, compiled apart and in another order, have other places.
+    let apart = compile(&[], &[everybody, nobody]).unwrap();
+    assert_eq!(ruleset.with_segments(2, apart.segments().clone()).unwrap_err(), Error::Unrelated);
+}
+
+#[test]
+fn several_changes_of_segments_at_once_come_to_the_same_as_one_by_one() {
+    let (outer, inner) = (segment("outer", json!({"segment": "inner"})), segment("inner", json!({})));
+    let ruleset = compile(&[], &[outer.clone(), inner.clone()]).unwrap();
+    let both_gone = ruleset.segments().without([&outer.key, &inner.key]);
+    assert_eq!(ruleset.with_segments(2, both_gone).unwrap().segments().keys().count(), 0);
+    let freed = ruleset.segments().with(&segment("outer", json!({}))).unwrap().without([&inner.key]);
+    assert!(ruleset.with_segments(2, freed).is_ok());
+    assert!(ruleset.with_segments(2, ruleset.segments().without([&inner.key])).is_err());
+}
+
+#[test]
+fn a_segment_that_names_a_rejected_one_is_rejected_too() {
+    let all = [segment("a", json!({"segment": "b"})), segment("b", json!({"segment": "gone"})), segment("c", json!({}))];
+    let (segments, rejected) = Segments::compile_valid("acme".parse().unwrap(), all.iter());
+    assert_eq!(rejected.iter().map(|r| r.entity.to_string()).collect::<Vec<_>>(), ["segment `b`", "segment `a`"]);
+    assert_eq!(segments.keys().map(SegmentKey::as_str).collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn a_change_lists_unknown_segments_and_flags_together_and_each_in_its_place() {
+    let ruleset = compile(&[], &[]).unwrap();
+    let both = flag("f", json!({"all": [{"segment": "s"}, {"flag": {"key": "g", "variant": "on"}}]}));
+    let Error::Invalid(faults) = ruleset.with_flag(2, &both).unwrap_err() else { panic!("faults") };
+    let pointers: Vec<_> = faults.as_slice().iter().map(|f| f.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/rules/0/when/all/0/segment", "/rules/0/when/all/1/flag"]);
+    let named = segment("s", json!({"all": [{"flag": {"key": "g", "variant": "on"}}]}));
+    let Error::Invalid(faults) = ruleset.with_segment(2, &named).unwrap_err() else { panic!("faults") };
+    assert_eq!(faults.as_slice()[0].pointer, "/criteria/all/0/flag");
+}
+
+#[test]
+fn a_flag_that_was_built_wrong_in_code_is_refused() {
+    let right = flag("f", json!({}));
+    let broken: [fn(&mut Flag); 4] = [
+        |flag| flag.variants.clear(),
+        |flag| flag.off_variant = "gone".parse().unwrap(),
+        |flag| flag.rules[0].rollout = crate::Rollout::Variant("gone".parse().unwrap()),
+        |flag| flag.variants.iter_mut().for_each(|v| v.weight = crate::Weight::ZERO),
+    ];
+    for breaks in broken {
+        let mut flag = right.clone();
+        breaks(&mut flag);
+        assert!(compile(&[flag.clone()], &[]).is_err(), "{flag:?}");
+    }
+    let mut deep = right;
+    for _ in 0..20 {
+        let inner = std::mem::take(&mut deep.rules[0].when);
+        deep.rules[0].when = crate::Condition { clauses: vec![crate::model::Clause::Not(Box::new(inner))] };
+    }
+    assert!(compile(&[deep], &[]).unwrap_err().to_string().contains("at most 16 deep"));
+}
+
+#[test]
+fn an_explanation_of_a_great_many_tests_is_cut_and_says_so() {
+    let tests: Vec<_> = (0..1_900).map(|i| json!({"attr": {"x": i}})).collect();
+    let ruleset = compile(&[flag("f", json!({"not": {"any": tests}}))], &[]).unwrap();
+    let user = User::new("u").unwrap();
+    let explanation = ruleset.explain("f", &user, Timestamp::EPOCH).unwrap();
+    assert!(explanation.is_cut && explanation.evaluation.rule_id().is_some());
+    assert!(serde_json::to_string(&explanation).unwrap().len() < 200_000);
+}
+
+#[test]
 fn the_work_of_an_evaluation_is_bounded_however_segments_are_stacked() {
     // Each level names the one below nineteen times: 19 × 19 × 19 × 19 steps.
     let mut segments = vec![segment("s0", json!({}))];

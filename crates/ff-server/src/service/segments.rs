@@ -61,7 +61,7 @@ pub fn delete(state: &AppState, context: &Context, key: &SegmentKey, preconditio
         let before = segment::find_in(change, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Segment(key.to_string())))?;
         precondition.check(Some(before.version))?;
         let deleted = segment::delete_in(change, key)?;
-        let after = compiled(rulesets, change.revision(), &rulesets.segments().without(key))?;
+        let after = compiled(rulesets, change.revision(), &rulesets.segments().without([key]))?;
         Ok((deleted, Some(after)))
     })
 }

@@ -133,6 +133,37 @@ fn rollout_percentage_stands_for_weights_and_the_newer_word_wins() {
 }
 
 #[test]
+fn a_percentage_beside_weights_excuses_no_fault_in_them() {
+    let with = |weight: f64| {
+        let variants = json!([{"key": "on", "weight": weight, "value": true}, {"key": "off", "weight": weight, "value": false}]);
+        Flag::from_value(&json!({"key": "f", "type": "boolean", "rollout_percentage": 0, "variants": variants}))
+    };
+    assert_eq!(pointers(&with(0.0).unwrap_err()), ["/variants"]);
+    assert!(with(1.7e308).is_err());
+}
+
+#[test]
+fn a_percentage_of_null_says_nothing_and_numbers_compare_whatever_their_form() {
+    let text = flag(json!({"key": "f", "variants": [{"key": "a", "weight": 1}]}));
+    assert_eq!(text.revised(&json!({"rollout_percentage": null})).unwrap(), text);
+    let before = flag(json!({"key": "f", "type": "boolean", "rollout_percentage": 25}));
+    let mut shown = before.to_value();
+    shown["rollout_percentage"] = json!(25.0);
+    shown["variants"][0]["weight"] = json!(75);
+    assert_eq!(weights(&before.revised(&shown).unwrap()), [75.0, 75.0]);
+}
+
+#[test]
+fn a_value_may_be_nested_only_so_deep() {
+    let deep = |levels: usize| {
+        let value = (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        Flag::from_value(&json!({"key": "f", "type": "json", "variants": [{"key": "a", "weight": 1, "value": value}]}))
+    };
+    assert!(deep(crate::limits::VALUE_DEPTH_MAX).is_ok());
+    assert!(deep(crate::limits::VALUE_DEPTH_MAX + 1).unwrap_err().to_string().contains("at most 32 deep"));
+}
+
+#[test]
 fn rules_without_an_id_get_one_that_survives() {
     let rule = |country: &str| json!({"when": {"attr": {"country": country}}, "rollout": {"variant": "on"}});
     let ids = |flag: &Flag| flag.rules.iter().map(|rule| rule.id.to_string()).collect::<Vec<_>>();

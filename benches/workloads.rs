@@ -8,12 +8,12 @@ use ff_core::{EnvironmentKey, Flag, Ruleset, Segment, User};
 use serde_json::{Value, json};
 
 /// What one benchmark evaluates: each of `keys` (all flags, where there are none) for the users in rotation.
-pub struct Workload {
-    pub id: &'static str,
-    pub flags: Vec<Value>,
-    pub segments: Vec<Value>,
-    pub users: Vec<Value>,
-    pub keys: Vec<String>,
+pub(crate) struct Workload {
+    pub(crate) id: &'static str,
+    pub(crate) flags: Vec<Value>,
+    pub(crate) segments: Vec<Value>,
+    pub(crate) users: Vec<Value>,
+    pub(crate) keys: Vec<String>,
 }
 
 const KEY: &str = "checkout-redesign";
@@ -24,23 +24,23 @@ impl Workload {
     }
 
     /// Flags and segments as the engine's model reads them.
-    pub fn model(&self) -> (Vec<Flag>, Vec<Segment>) {
+    pub(crate) fn model(&self) -> (Vec<Flag>, Vec<Segment>) {
         let flags = self.flags.iter().map(|flag| Flag::from_value(flag).expect("a valid flag")).collect();
         let segments = self.segments.iter().map(|segment| Segment::from_value(segment).expect("a valid segment")).collect();
         (flags, segments)
     }
 
-    pub fn ruleset(&self) -> Ruleset {
+    pub(crate) fn ruleset(&self) -> Ruleset {
         let (flags, segments) = self.model();
         Ruleset::compile("acme".parse().expect("a key"), EnvironmentKey::production(), 1, &flags, &segments).expect("a valid set")
     }
 
-    pub fn users(&self) -> Vec<User> {
+    pub(crate) fn users(&self) -> Vec<User> {
         self.users.iter().map(|user| User::from_value(user).expect("a valid user")).collect()
     }
 }
 
-pub fn user(i: usize) -> Value {
+pub(crate) fn user(i: usize) -> Value {
     json!({"id": format!("user-{:08}", i * 7919 % 100_000_000), "attributes": {
         "country": (["DE", "FR", "GB", "US"][i % 4]), "plan": "enterprise", "email": format!("person{i}@corp.test"), "age": 20 + i % 50,
         "appVersion": format!("2.{}.{}", 4 + i % 9, i % 20), "region": "eu-west", "device": "ios", "locale": "en-GB"
@@ -82,7 +82,7 @@ fn last_of(key: &str, n: usize) -> Value {
 }
 
 /// `n` equality rules of which none matches, and four variants.
-pub fn none_of(key: &str, n: usize) -> Value {
+pub(crate) fn none_of(key: &str, n: usize) -> Value {
     let names = ["country", "plan", "device", "region"];
     let rules = (0..n).map(|i| rule(i, attr(names[i % 4], &format!("none-{i}")), json!({"variant": "red"}))).collect();
     flag(key, "on", &[("red", 25), ("green", 25), ("blue", 25), ("black", 25), ("off", 0)], rules)
@@ -107,33 +107,33 @@ fn mix(n: usize) -> Vec<Value> {
     (0..n).map(one).collect()
 }
 
-pub fn w1() -> Workload {
+pub(crate) fn w1() -> Workload {
     Workload::new("W1", vec![simple(KEY, "off")])
 }
 
-pub fn w2() -> Workload {
+pub(crate) fn w2() -> Workload {
     Workload::new("W2", vec![simple(KEY, "on")])
 }
 
-pub fn w3() -> Workload {
+pub(crate) fn w3() -> Workload {
     Workload::new("W3", vec![half(KEY)])
 }
 
-pub fn w4() -> Workload {
+pub(crate) fn w4() -> Workload {
     Workload::new("W4", vec![last_of(KEY, 5)])
 }
 
-pub fn w5() -> Workload {
+pub(crate) fn w5() -> Workload {
     Workload::new("W5", vec![none_of(KEY, 50)])
 }
 
-pub fn w6() -> Workload {
+pub(crate) fn w6() -> Workload {
     let ids: Vec<_> = (0..10_000).map(|i| user(i)["id"].clone()).collect();
     let segment = json!({"key": "beta", "criteria": {"any": []}, "included": ids});
     Workload { segments: vec![segment], users: (9_936..10_000).map(user).collect(), ..Workload::new("W6", vec![beta()]) }
 }
 
-pub fn w7() -> Workload {
+pub(crate) fn w7() -> Workload {
     let criteria = json!({"all": [
         {"any": [{"attr": {"email": {"contains": "@example.com"}}}, {"attr": {"email": {"contains": "@corp.test"}}}]},
         {"not": {"any": [attr("country", "XX"), attr("plan", "free")]}},
@@ -142,15 +142,15 @@ pub fn w7() -> Workload {
     Workload { segments: vec![json!({"key": "beta", "criteria": criteria})], ..Workload::new("W7", vec![beta()]) }
 }
 
-pub fn w8() -> Workload {
+pub(crate) fn w8() -> Workload {
     Workload { keys: Vec::new(), ..Workload::new("W8", mix(200)) }
 }
 
-pub fn w9() -> Workload {
+pub(crate) fn w9() -> Workload {
     Workload { keys: (0..64).map(|i| format!("flag-{:05}", i * 155 + 2)).collect(), ..Workload::new("W9", mix(10_000)) }
 }
 
 /// Those of which one evaluation is one call.
-pub fn single() -> Vec<Workload> {
+pub(crate) fn single() -> Vec<Workload> {
     vec![w1(), w2(), w3(), w4(), w5(), w6(), w7(), w9()]
 }

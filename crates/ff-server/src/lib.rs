@@ -38,5 +38,7 @@ mod server;
 pub mod service;
 pub mod state;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 
 pub use server::{Running, StartError, app, run, start};

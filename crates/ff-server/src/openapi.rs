@@ -25,6 +25,8 @@ use crate::routes::{self, Access, ROUTES, Route};
         routes::segments::list, routes::segments::create, routes::segments::show, routes::segments::update,
         routes::segments::patch, routes::segments::delete,
         routes::environments::list, routes::environments::create, routes::environments::show, routes::environments::delete,
+        routes::evaluate::evaluate, routes::evaluate::show, routes::evaluate::batch, routes::evaluate::preview,
+        routes::evaluate::user_flags, routes::evaluate::user_flag,
         routes::audit::list,
         routes::docs::openapi, routes::docs::index, routes::docs::file, routes::docs::problem,
     ),
@@ -171,7 +173,8 @@ fn complete_response(status: &str, response: &mut Value) {
 }
 
 fn is_body(response: &Map<String, Value>, name: &str) -> bool {
-    let schema = response.get("content").and_then(|content| content.get("application/json")).and_then(|media| media.pointer("/schema/$ref"));
+    let schema =
+        response.get("content").and_then(|content| content.get("application/json")).and_then(|media| media.pointer("/schema/$ref"));
     schema.and_then(Value::as_str) == Some(&format!("#/components/schemas/{name}"))
 }
 

@@ -12,11 +12,11 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use ff_core::Fault;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 pub use self::types::ProblemType;
-use crate::telemetry::chain;
 use crate::service::{BoxError, Missing, RequestId, ServiceError};
+use crate::telemetry::chain;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -106,28 +106,42 @@ impl Problem {
     /// The answer, naming the request that it belongs to.
     pub fn response(&self, request_id: Option<&RequestId>) -> HttpResponse {
         let parts = &*self.0;
-        let mut body = Map::new();
-        body.insert("type".to_owned(), json!(format!("/problems/{}", parts.kind.code())));
-        body.insert("title".to_owned(), json!(parts.kind.title()));
-        body.insert("status".to_owned(), json!(parts.kind.status().as_u16()));
-        body.insert("detail".to_owned(), json!(parts.detail));
-        body.insert("code".to_owned(), json!(parts.kind.code()));
-        if !parts.errors.is_empty() {
-            body.insert("errors".to_owned(), json!(parts.errors));
-        }
-        if !parts.used_by.is_empty() {
-            body.insert("used_by".to_owned(), json!(parts.used_by));
-        }
+        let body = Body {
+            r#type: format_args!("/problems/{}", parts.kind.code()),
+            title: parts.kind.title(),
+            status: parts.kind.status().as_u16(),
+            detail: &parts.detail,
+            code: parts.kind.code(),
+            errors: &parts.errors,
+            used_by: &parts.used_by,
+            request_id: request_id.map(RequestId::as_str),
+        };
         let mut response = HttpResponse::build(parts.kind.status());
         if let Some(id) = request_id {
-            body.insert("request_id".to_owned(), json!(id.as_str()));
             response.insert_header((X_REQUEST_ID, id.as_str()));
         }
         if let Some(header) = &parts.header {
             response.insert_header(header.clone());
         }
-        response.content_type(PROBLEM_JSON).body(Value::Object(body).to_string())
+        // Texts and numbers always become JSON.
+        response.content_type(PROBLEM_JSON).body(serde_json::to_vec(&body).unwrap_or_default())
     }
+}
+
+/// The members of an answer: those of the standard, then ours.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: fmt::Arguments<'a>,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    used_by: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 impl fmt::Display for Problem {
@@ -165,7 +179,9 @@ impl From<ServiceError> for Problem {
             ServiceError::Stale { .. } => Self::new(ProblemType::VersionMismatch, error.to_string()),
             ServiceError::PageToken => Self::new(ProblemType::InvalidQuery, format!("`page_token`: {error}")),
             ServiceError::Forbidden(reason) => Self::new(ProblemType::Forbidden, reason),
-            ServiceError::Unavailable(cause) => Self::new(ProblemType::Unavailable, "the database cannot be reached; evaluation goes on, writes must wait").because(cause),
+            ServiceError::Unavailable(cause) => {
+                Self::new(ProblemType::Unavailable, "the database cannot be reached; evaluation goes on, writes must wait").because(cause)
+            }
             ServiceError::Internal(cause) => Self::internal(cause),
         }
     }

@@ -70,7 +70,9 @@ pub fn plant(state: &AppState) -> Result<Planted, ServiceError> {
     for Environment { key, name, description } in demo.environments {
         let is_new = match environment::find(&state.store, &production.scope.tenant, &key) {
             Ok(_) => false,
-            Err(StoreError::NotFound { .. }) => environments::put(state, &production, EnvironmentDraft { key, name, description }).map(|_| true)?,
+            Err(StoreError::NotFound { .. }) => {
+                environments::put(state, &production, EnvironmentDraft { key, name, description }).map(|_| true)?
+            }
             Err(error) => return Err(error.into()),
         };
         planted.count(is_new);

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, Error, HttpServer, rt, web};
 use ff_store::{Store, StoreError};
 use slog::{Logger, info, warn};
@@ -56,17 +57,10 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    server: ServerFuture,
+    // It acts on a stop only while it is polled, so it runs as a task of its own.
+    server: JoinHandle<io::Result<()>>,
     handle: ServerHandle,
     tasks: Tasks,
-}
-
-struct ServerFuture(Server);
-
-impl std::fmt::Debug for ServerFuture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Server")
-    }
 }
 
 impl Running {
@@ -85,7 +79,7 @@ impl Running {
     /// # Errors
     /// When the server failed rather than stopped.
     pub async fn wait(self) -> Result<(), StartError> {
-        let ended = self.server.0.await;
+        let ended = self.server.await.map_err(io::Error::other)?;
         drop(self.tasks);
         Ok(ended?)
     }
@@ -103,7 +97,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         store.migrate().map(|applied| (store, applied))
     });
     let (store, applied) = opened.await.map_err(|error| StartError::State(ServiceError::internal(error)))??;
-    info!(logger, "the database is up to date"; "backend" => format!("{:?}", store.backend()), "migrations_applied" => applied.len());
+    info!(logger, "the database is up to date"; "backend" => %store.backend(), "migrations_applied" => applied.len());
 
     let state = web::Data::new(AppState::new(store, auth, config.http.clone(), logger.clone()));
     if config.seeds_demo {
@@ -129,7 +123,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         warn!(logger, "development mode: whoever is on this machine gets a token from http://{address}/v1/auth/token");
     }
     let handle = server.handle();
-    Ok(Running { address, server: ServerFuture(server), handle, tasks })
+    Ok(Running { address, server: rt::spawn(server), handle, tasks })
 }
 
 /// Starts and answers until the process is told to stop. The first `SIGTERM` or `SIGINT` lets requests in flight finish;
@@ -163,3 +157,6 @@ pub fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>> {
     App::new().wrap(Observe::new(state.clone())).app_data(state).configure(routes::configure)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,12 @@
 mod log;
 mod metrics;
 
+pub(crate) use self::log::panic_reason;
+#[cfg(test)]
+pub(crate) use self::log::testing;
 pub use self::log::{LogGuard, install_panic_log, logger};
 pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics};
 pub(crate) use self::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
-#[cfg(test)]
-pub(crate) use self::log::testing;
 
 /// An error with its causes, for a log line or a terminal.
 pub fn chain(error: &dyn std::error::Error) -> String {

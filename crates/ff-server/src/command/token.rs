@@ -6,7 +6,7 @@ use std::io::Write;
 use clap::Args;
 use ff_core::TenantId;
 
-use crate::auth::{Auth, TokenScope, Tenants};
+use crate::auth::{Auth, Tenants, TokenScope};
 use crate::config::{AuthConfig, Overrides, Variables};
 
 /// What the token is for.

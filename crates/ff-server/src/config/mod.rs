@@ -159,7 +159,10 @@ impl HttpConfig {
             None => variables.value("BIND")?.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
         };
         if overrides.dev && !bind.ip().is_loopback() {
-            return Err(ConfigError::new("BIND", format!("with --dev anyone who connects gets a token, so only a loopback address is accepted, got {bind}")));
+            return Err(ConfigError::new(
+                "BIND",
+                format!("with --dev anyone who connects gets a token, so only a loopback address is accepted, got {bind}"),
+            ));
         }
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let workers = variables.number("WORKERS", cores.get() as u64, 1..=1_024)?;
@@ -176,11 +179,19 @@ impl AuthConfig {
     pub(crate) fn load(variables: &Variables, overrides: &Overrides) -> Result<Self, ConfigError> {
         let jwt_secret = match variables.text("JWT_SECRET") {
             Some(text) if text.len() < JWT_SECRET_LENGTH_MIN => {
-                return Err(ConfigError::new("JWT_SECRET", format!("must have at least {JWT_SECRET_LENGTH_MIN} bytes, got {}", text.len())));
+                return Err(ConfigError::new(
+                    "JWT_SECRET",
+                    format!("must have at least {JWT_SECRET_LENGTH_MIN} bytes, got {}", text.len()),
+                ));
             }
             Some(text) => Secret::new(text),
             None if overrides.dev => Secret::random(),
-            None => return Err(ConfigError::new("JWT_SECRET", format!("is required (at least {JWT_SECRET_LENGTH_MIN} bytes) unless --dev is given"))),
+            None => {
+                return Err(ConfigError::new(
+                    "JWT_SECRET",
+                    format!("is required (at least {JWT_SECRET_LENGTH_MIN} bytes) unless --dev is given"),
+                ));
+            }
         };
         let admin_key = match variables.text("ADMIN_KEY") {
             Some(text) if text.chars().count() < ADMIN_KEY_LENGTH_MIN => {

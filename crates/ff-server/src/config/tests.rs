@@ -78,7 +78,13 @@ fn database_url_stands_in_for_db_dsn() {
 #[test]
 fn each_number_is_refused_by_name_when_it_is_out_of_bounds() {
     for name in [
-        "BODY_BYTES_MAX", "SHUTDOWN_TIMEOUT_S", "WORKERS", "RULESET_REFRESH_MS", "DB_CONNECTIONS_MAX", "DB_ACQUIRE_TIMEOUT_MS", "DB_BUSY_TIMEOUT_MS",
+        "BODY_BYTES_MAX",
+        "SHUTDOWN_TIMEOUT_S",
+        "WORKERS",
+        "RULESET_REFRESH_MS",
+        "DB_CONNECTIONS_MAX",
+        "DB_ACQUIRE_TIMEOUT_MS",
+        "DB_BUSY_TIMEOUT_MS",
     ] {
         for bad in ["-1", "x", "1.5", "99999999999"] {
             assert!(refusal([(name, bad)], &dev()).starts_with(&format!("{name}: ")), "{name}={bad}");
@@ -88,7 +94,10 @@ fn each_number_is_refused_by_name_when_it_is_out_of_bounds() {
 
 #[test]
 fn the_whole_configuration_can_be_logged_without_its_secrets() {
-    let variables = Variables::from([("JWT_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"), ("ADMIN_KEY", "hunter2-hunter2-hunter2-hunter2-hunter2")]);
+    let variables = Variables::from([
+        ("JWT_SECRET", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+        ("ADMIN_KEY", "hunter2-hunter2-hunter2-hunter2-hunter2"),
+    ]);
     let shown = format!("{:?} {variables:?}", Config::load(&variables, &Overrides::default()).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
 }

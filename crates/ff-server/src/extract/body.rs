@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::mime::{self, Mime};
+use actix_web::mime;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -101,7 +101,8 @@ fn check_media_type(request: &HttpRequest, is_patch: bool) -> Result<(), Problem
     let Ok(Some(given)) = request.mime_type() else {
         return refuse(expected);
     };
-    if !is_json(&given) && !(is_patch && given.essence_str() == "application/merge-patch+json") {
+    let is_expected = given.essence_str() == "application/json" || (is_patch && given.essence_str() == "application/merge-patch+json");
+    if !is_expected {
         return refuse(expected);
     }
     match given.get_param(mime::CHARSET) {
@@ -109,10 +110,6 @@ fn check_media_type(request: &HttpRequest, is_patch: bool) -> Result<(), Problem
         Some(charset) if charset == mime::UTF_8 => Ok(()),
         Some(_) => refuse("a JSON body must be in UTF-8"),
     }
-}
-
-fn is_json(given: &Mime) -> bool {
-    given.essence_str() == mime::APPLICATION_JSON.essence_str()
 }
 
 struct Reading {
@@ -135,7 +132,10 @@ impl Reading {
         }
         match timeout(ARRIVAL_TIMEOUT, arrival).await {
             Ok(bytes) => bytes,
-            Err(_) => Err(Problem::new(ProblemType::RequestTimeout, format!("the body did not arrive within {} seconds", ARRIVAL_TIMEOUT.as_secs()))),
+            Err(_) => Err(Problem::new(
+                ProblemType::RequestTimeout,
+                format!("the body did not arrive within {} seconds", ARRIVAL_TIMEOUT.as_secs()),
+            )),
         }
     }
 

@@ -53,7 +53,9 @@ impl Params {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        read(&text).map(Some).map_err(|error| Problem::new(ProblemType::InvalidQuery, format!("the parameter `{name}` does not fit: {error}")))
+        read(&text)
+            .map(Some)
+            .map_err(|error| Problem::new(ProblemType::InvalidQuery, format!("the parameter `{name}` does not fit: {error}")))
     }
 
     /// Takes the value of a parameter.

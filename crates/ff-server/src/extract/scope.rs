@@ -56,9 +56,14 @@ pub fn scope_of(headers: &HeaderMap) -> Result<Scope, Problem> {
         Ok(environment) => environment,
         Err(Unnamed::Missing) => EnvironmentKey::production(),
         Err(Unnamed::Unreadable) => {
-            return Err(Problem::new(ProblemType::InvalidHeader, "the header `X-Environment` must be there once at most, as an environment key"));
+            return Err(Problem::new(
+                ProblemType::InvalidHeader,
+                "the header `X-Environment` must be there once at most, as an environment key",
+            ));
         }
-        Err(Unnamed::Key(error)) => return Err(Problem::new(ProblemType::InvalidHeader, format!("the header `X-Environment` does not fit: {error}"))),
+        Err(Unnamed::Key(error)) => {
+            return Err(Problem::new(ProblemType::InvalidHeader, format!("the header `X-Environment` does not fit: {error}")));
+        }
     };
     Ok(Scope { tenant, environment })
 }

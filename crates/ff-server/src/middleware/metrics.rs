@@ -50,7 +50,11 @@ impl HttpMetrics {
         let timed = (template.index, method);
         match self.durations.get(&timed) {
             Some(duration) => duration.record(latency.as_secs_f64()),
-            None => self.durations.entry(timed).or_insert_with(|| HTTP_REQUEST_DURATION.histogram(&self.recorder, labels())).record(latency.as_secs_f64()),
+            None => self
+                .durations
+                .entry(timed)
+                .or_insert_with(|| HTTP_REQUEST_DURATION.histogram(&self.recorder, labels()))
+                .record(latency.as_secs_f64()),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A panic is a failed request, not a dead worker.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use actix_web::body::BoxBody;
@@ -10,6 +9,7 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt;
 
 use crate::problem::Problem;
+use crate::telemetry::panic_reason;
 
 /// Around a route: what panics inside becomes a 500, and its reason goes to the log with the id of the request.
 ///
@@ -24,12 +24,8 @@ pub async fn catch_panics(request: ServiceRequest, next: Next<BoxBody>) -> Resul
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(answer) => answer,
         Err(panic) => {
-            let problem = Problem::internal(format!("panic: {}", reason(panic.as_ref())));
+            let problem = Problem::internal(format!("panic: {}", panic_reason(panic.as_ref())));
             Ok(ServiceResponse::new(kept, HttpResponse::from_error(problem)))
         }
     }
-}
-
-fn reason(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
 }

@@ -6,7 +6,6 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION, VARY};
 use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Version};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::extract::{IfNoneMatch, Params};
 use crate::problem::Problem;
@@ -47,9 +46,17 @@ pub(super) fn deleted() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
+#[derive(Serialize)]
+struct Body<'a, T> {
+    items: &'a [T],
+    next_page_token: Option<&'a PageToken>,
+}
+
 /// A page of a list.
 pub(super) fn page<T: Serialize>(page: &Page<T>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((VARY, CHOOSERS)).json(json!({"items": page.items, "next_page_token": page.next}))
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((VARY, CHOOSERS));
+    answer.json(Body { items: &page.items, next_page_token: page.next.as_ref() })
 }
 
 /// Takes `limit` (1 to `max`, by default 50) and `page_token`.

@@ -35,7 +35,8 @@ pub async fn index() -> HttpResponse {
     responses((status = 200, description = "The page or one of its files.")))]
 pub async fn file(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     // It is told where the document is, and asks no validator on the internet about it.
-    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none").persist_authorization(true)));
+    static CONFIG: LazyLock<Arc<Config<'static>>> =
+        LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none").persist_authorization(true)));
     match utoipa_swagger_ui::serve(&path, CONFIG.clone()).map_err(|error| Problem::internal(error.to_string()))? {
         Some(file) => Ok(answer(file)),
         None => Err(Problem::new(ProblemType::RouteNotFound, "the documentation has no such file")),
@@ -46,7 +47,10 @@ fn answer(file: SwaggerFile<'_>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type(file.content_type).insert_header(CACHE);
     // The page runs scripts of its own only. Its styles are partly inline.
-    response.insert_header(("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"));
+    response.insert_header((
+        "Content-Security-Policy",
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    ));
     response.insert_header(("X-Content-Type-Options", "nosniff"));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));

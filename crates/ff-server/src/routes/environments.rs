@@ -30,7 +30,11 @@ impl FromParams for ListQuery {
         ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = ref("#/components/schemas/EnvironmentPage"), content_type = "application/json")))]
-pub async fn list(state: web::Data<AppState>, allowed: Allowed<EnvironmentsRead>, Query(query): Query<ListQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    state: web::Data<AppState>,
+    allowed: Allowed<EnvironmentsRead>,
+    Query(query): Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
     let tenant = allowed.into_context().scope.tenant;
     let page = blocking::run(move || environment::list(&state.store, &tenant, &query.0)).await?;
     Ok(answer::page(&page))

@@ -61,7 +61,13 @@ fn past(state: &AppState, tenant: &TenantId, key: &FlagKey, query: &HistoryQuery
     Ok(page)
 }
 
-async fn put(state: web::Data<AppState>, context: Context, target: Target, body: serde_json::Value, precondition: Precondition) -> Result<HttpResponse, Problem> {
+async fn put(
+    state: web::Data<AppState>,
+    context: Context,
+    target: Target,
+    body: serde_json::Value,
+    precondition: Precondition,
+) -> Result<HttpResponse, Problem> {
     let written = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
     Ok(answer::written(record, written.outcome, Some(record.version), path(&record.flag.key)))
@@ -77,7 +83,11 @@ async fn put(state: web::Data<AppState>, context: Context, target: Target, body:
         ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = ref("#/components/schemas/FlagPage"), content_type = "application/json")))]
-pub async fn list(state: web::Data<AppState>, allowed: Allowed<FlagsRead>, Query(query): Query<ListQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    state: web::Data<AppState>,
+    allowed: Allowed<FlagsRead>,
+    Query(query): Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
     let scope = allowed.into_context().scope;
     let page = blocking::run(move || flag::list(&state.store, &scope, &query.filter, &query.page)).await?;
     Ok(answer::page(&page))

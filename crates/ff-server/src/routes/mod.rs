@@ -73,6 +73,10 @@ macro_rules! routes {
             })*
             let _ = index;
             config.default_service(web::to(route_not_found));
+            // What actix's own extractors refuse comes out as a problem too.
+            config.app_data(web::JsonConfig::default().error_handler(|error, _| Problem::from(error).into()));
+            config.app_data(web::QueryConfig::default().error_handler(|error, _| Problem::from(error).into()));
+            config.app_data(web::PathConfig::default().error_handler(|error, _| Problem::from(error).into()));
         }
     };
 }

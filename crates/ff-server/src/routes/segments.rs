@@ -6,7 +6,9 @@ use ff_store::{PageLimit, PageRequest, SegmentFilter, segment};
 
 use super::answer;
 use crate::blocking;
-use crate::extract::{Allowed, Conditional, FromParams, IfNoneMatch, JsonBody, Params, PatchBody, PathKey, Query, SegmentsRead, SegmentsWrite};
+use crate::extract::{
+    Allowed, Conditional, FromParams, IfNoneMatch, JsonBody, Params, PatchBody, PathKey, Query, SegmentsRead, SegmentsWrite,
+};
 use crate::problem::Problem;
 use crate::service::segments::{self, Target};
 use crate::service::{Context, Precondition};
@@ -25,7 +27,13 @@ impl FromParams for ListQuery {
     }
 }
 
-async fn put(state: web::Data<AppState>, context: Context, target: Target, body: serde_json::Value, precondition: Precondition) -> Result<HttpResponse, Problem> {
+async fn put(
+    state: web::Data<AppState>,
+    context: Context,
+    target: Target,
+    body: serde_json::Value,
+    precondition: Precondition,
+) -> Result<HttpResponse, Problem> {
     let written = blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
     Ok(answer::written(record, written.outcome, Some(record.version), format_args!("/v1/segments/{}", record.segment.key)))
@@ -39,7 +47,11 @@ async fn put(state: web::Data<AppState>, context: Context, target: Target, body:
         ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before."),
     ),
     responses((status = 200, description = "A page.", body = ref("#/components/schemas/SegmentPage"), content_type = "application/json")))]
-pub async fn list(state: web::Data<AppState>, allowed: Allowed<SegmentsRead>, Query(query): Query<ListQuery>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    state: web::Data<AppState>,
+    allowed: Allowed<SegmentsRead>,
+    Query(query): Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
     let tenant = allowed.into_context().scope.tenant;
     let page = blocking::run(move || segment::list(&state.store, &tenant, &query.filter, &query.page)).await?;
     Ok(answer::page(&page))

@@ -112,7 +112,9 @@ impl From<StoreError> for ServiceError {
             StoreError::Conflict { code, message, used_by } => Self::Conflict { code, message, used_by },
             StoreError::PageToken => Self::PageToken,
             StoreError::Unavailable(_) => Self::Unavailable(Box::new(error)),
-            StoreError::Query(_) | StoreError::Corrupt { .. } | StoreError::Migration(_) | StoreError::Dsn(_) => Self::Internal(Box::new(error)),
+            StoreError::Query(_) | StoreError::Corrupt { .. } | StoreError::Migration(_) | StoreError::Dsn(_) => {
+                Self::Internal(Box::new(error))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A thread that logs only puts values in a queue; one thread of its own formats and writes them. If that thread cannot
 //! keep up, lines are dropped and counted rather than requests delayed.
 
+use std::any::Any;
 use std::fmt;
 use std::io::{self, LineWriter, Write};
 
@@ -102,9 +103,15 @@ fn level_name(level: Level) -> &'static str {
 pub fn install_panic_log(logger: Logger) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let reason = panic.payload_as_str().unwrap_or("no reason given");
+        let reason = panic_reason(panic.payload());
         slog::error!(logger, "a thread panicked: {}", reason; "place" => place, "thread" => std::thread::current().name().unwrap_or_default());
     }));
+}
+
+/// The text that a panic was given.
+pub(crate) fn panic_reason(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
 /// What was logged, for tests.
@@ -158,7 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_below_the_level_is_not_written_and_off_is_silent() {
-        for (level, expected) in [(LogLevel::Off, 0), (LogLevel::Error, 1), (LogLevel::Warn, 2), (LogLevel::Info, 3), (LogLevel::Debug, 4)] {
+        for (level, expected) in [(LogLevel::Off, 0), (LogLevel::Error, 1), (LogLevel::Warn, 2), (LogLevel::Info, 3), (LogLevel::Debug, 4)]
+        {
             let (logger, finish) = testing::recorded(level);
             slog::error!(logger, "e");
             slog::warn!(logger, "w");

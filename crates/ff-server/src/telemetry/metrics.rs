@@ -85,8 +85,12 @@ const DB_POOL_CONNECTIONS: Metric =
     Metric { name: "ff_db_pool_connections", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections." };
 const DB_POOL_IDLE: Metric =
     Metric { name: "ff_db_pool_idle", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections that nobody uses." };
-const DB_POOL_CONNECTIONS_MAX: Metric =
-    Metric { name: "ff_db_pool_connections_max", kind: MetricKind::Gauge, unit: Unit::Count, help: "Database connections that may be open." };
+const DB_POOL_CONNECTIONS_MAX: Metric = Metric {
+    name: "ff_db_pool_connections_max",
+    kind: MetricKind::Gauge,
+    unit: Unit::Count,
+    help: "Database connections that may be open.",
+};
 const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
@@ -212,7 +216,12 @@ mod tests {
     #[test]
     fn every_metric_has_help_and_type_once_it_has_a_value() {
         let metrics = Metrics::new();
-        metrics.http.record(crate::middleware::Template::UNMATCHED, &actix_web::http::Method::GET, 200, std::time::Duration::from_millis(1));
+        metrics.http.record(
+            crate::middleware::Template::UNMATCHED,
+            &actix_web::http::Method::GET,
+            200,
+            std::time::Duration::from_millis(1),
+        );
         let text = metrics.render(POOL);
         for metric in METRICS {
             let kind = match metric.kind {

@@ -57,7 +57,11 @@ fn is_local(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_near = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     let is_direct = !headers.contains_key(FORWARDED) && !headers.contains_key(X_FORWARDED_FOR);
-    let mut named = headers.get_all(HOST).map(|host| host.to_str().unwrap_or_default()).chain(request.uri().authority().map(|authority| authority.as_str())).peekable();
+    let mut named = headers
+        .get_all(HOST)
+        .map(|host| host.to_str().unwrap_or_default())
+        .chain(request.uri().authority().map(|authority| authority.as_str()))
+        .peekable();
     is_near && is_direct && named.peek().is_some() && named.all(names_this_machine)
 }
 
@@ -78,10 +82,30 @@ mod tests {
 
     #[test]
     fn only_names_that_no_dns_server_gives_out_are_this_machine() {
-        for good in ["localhost", "localhost:8080", "LocalHost", "127.0.0.1", "127.0.0.1:8080", "127.1.2.3", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]:80"] {
+        for good in [
+            "localhost",
+            "localhost:8080",
+            "LocalHost",
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]",
+            "[::1]:8080",
+            "[::ffff:127.0.0.1]:80",
+        ] {
             assert!(names_this_machine(good), "{good}");
         }
-        for bad in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]:80", "0.0.0.0", "localhost:x:y", " localhost"] {
+        for bad in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]:80",
+            "0.0.0.0",
+            "localhost:x:y",
+            " localhost",
+        ] {
             assert!(!names_this_machine(bad), "{bad}");
         }
     }

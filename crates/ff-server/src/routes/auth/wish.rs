@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ff_core::{Fault, TenantId};
 use serde_json::Value;
 
-use crate::auth::{TokenScope, Tenants};
+use crate::auth::{Tenants, TokenScope};
 
 /// The longest `sub`, in characters.
 const SUBJECT_LENGTH_MAX: usize = 128;
@@ -36,7 +36,9 @@ impl Wish {
         let mut faults: Vec<_> = fields
             .keys()
             .filter(|name| !FIELDS.contains(&name.as_str()))
-            .map(|name| fault(&format!("/{}", name.replace('~', "~0").replace('/', "~1")), "unknown field; known here: `sub`, `scopes`, `tenants`"))
+            .map(|name| {
+                fault(&format!("/{}", name.replace('~', "~0").replace('/', "~1")), "unknown field; known here: `sub`, `scopes`, `tenants`")
+            })
             .collect();
         let subject = field(fields.get("sub"), "/sub", has_defaults.then(|| "dev".to_owned()), read_subject, &mut faults);
         let scopes = field(fields.get("scopes"), "/scopes", has_defaults.then(|| vec![TokenScope::Admin]), read_scopes, &mut faults);
@@ -52,7 +54,13 @@ fn fault(pointer: &str, message: impl Into<String>) -> Fault {
     Fault { pointer: pointer.to_owned(), message: message.into() }
 }
 
-fn field<T>(value: Option<&Value>, pointer: &str, default: Option<T>, read: impl FnOnce(&Value) -> Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<T> {
+fn field<T>(
+    value: Option<&Value>,
+    pointer: &str,
+    default: Option<T>,
+    read: impl FnOnce(&Value) -> Result<T, Vec<Fault>>,
+    faults: &mut Vec<Fault>,
+) -> Option<T> {
     let read = match (value, default) {
         (None, Some(default)) => Ok(default),
         (None, None) => Err(vec![fault("", "is required")]),
@@ -100,7 +108,9 @@ fn read_scopes(value: &Value) -> Result<Vec<TokenScope>, Vec<Fault>> {
 }
 
 fn read_tenants(value: &Value) -> Result<Tenants, Vec<Fault>> {
-    let read = |text: &str| if text == Tenants::WILDCARD { Ok(None) } else { text.parse::<TenantId>().map(Some).map_err(|error| error.to_string()) };
+    let read = |text: &str| {
+        if text == Tenants::WILDCARD { Ok(None) } else { text.parse::<TenantId>().map(Some).map_err(|error| error.to_string()) }
+    };
     let tenants: Option<BTreeSet<_>> = read_list(value, TENANTS_MAX, read)?.into_iter().collect();
     // A wildcard among ids is still a wildcard.
     Ok(tenants.map_or(Tenants::All, Tenants::Only))
@@ -127,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_full_wish_is_read() {
-        let wish = Wish::read(Some(&json!({"sub": "ci", "scopes": ["flags:rw", "evaluate", "flags:rw"], "tenants": ["b", "a"]})), false).unwrap();
+        let wish =
+            Wish::read(Some(&json!({"sub": "ci", "scopes": ["flags:rw", "evaluate", "flags:rw"], "tenants": ["b", "a"]})), false).unwrap();
         assert_eq!(wish.scopes, [TokenScope::FlagsWrite, TokenScope::Evaluate]);
         assert_eq!(serde_json::to_value(&wish.tenants).unwrap(), json!(["a", "b"]));
     }
@@ -140,7 +151,13 @@ mod tests {
         for bad in [json!([]), json!("dev"), json!(null)] {
             assert_eq!(faults(bad, true)[0].0, "");
         }
-        for bad in [json!({"tenants": "*"}), json!({"tenants": []}), json!({"sub": "a\u{0}b"}), json!({"sub": "x".repeat(129)}), json!({"scopes": []})] {
+        for bad in [
+            json!({"tenants": "*"}),
+            json!({"tenants": []}),
+            json!({"sub": "a\u{0}b"}),
+            json!({"sub": "x".repeat(129)}),
+            json!({"scopes": []}),
+        ] {
             assert_eq!(faults(bad, true).len(), 1);
         }
         assert_eq!(faults(json!({"tenants": vec!["a"; 101]}), true)[0].1, "must have 1 to 100 items, got 101");

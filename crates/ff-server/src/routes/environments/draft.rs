@@ -17,7 +17,8 @@ pub(super) fn read(body: &Value) -> Result<EnvironmentDraft, Vec<Fault>> {
         return Err(vec![Fault { pointer: String::new(), message: "expected an object with `key`, `name` and `description`".to_owned() }]);
     };
     let mut faults = Vec::new();
-    for name in fields.keys().filter(|name| !["key", "name", "description"].contains(&name.as_str()) && !READ_ONLY.contains(&name.as_str())) {
+    for name in fields.keys().filter(|name| !["key", "name", "description"].contains(&name.as_str()) && !READ_ONLY.contains(&name.as_str()))
+    {
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         faults.push(Fault { pointer, message: "unknown field; known here: `key`, `name`, `description`".to_owned() });
     }

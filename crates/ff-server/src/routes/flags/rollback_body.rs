@@ -42,7 +42,15 @@ mod tests {
     fn one_of_two_numbers_is_read() {
         assert_eq!(read(&json!({"revision": 7})), Ok(At::Revision(Revision::new(7))));
         assert_eq!(read(&json!({"version": 1})), Ok(At::Version(Version::new(1))));
-        for bad in [json!({}), json!(7), json!({"revision": 1, "version": 1}), json!({"version": 0}), json!({"version": 1.5}), json!({"version": "1"}), json!({"version": 1, "x": 1})] {
+        for bad in [
+            json!({}),
+            json!(7),
+            json!({"revision": 1, "version": 1}),
+            json!({"version": 0}),
+            json!({"version": 1.5}),
+            json!({"version": "1"}),
+            json!({"version": 1, "x": 1}),
+        ] {
             assert_eq!(read(&bad).unwrap_err().len(), 1, "{bad}");
         }
     }

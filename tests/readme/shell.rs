@@ -22,7 +22,7 @@ fn has_tools() -> bool {
     has_tools
 }
 
-/// Runs a document's blocks and holds what they print against what is shown.
+/// Runs a document's blocks, with `ff-server` on the path, and holds what they print against what is shown.
 fn try_document(path: &str) {
     if !has_tools() {
         return;
@@ -39,7 +39,11 @@ fn try_document(path: &str) {
         // In braces and not in parentheses: later blocks use the variables of earlier ones.
         writeln!(script, "{{\n{}\n}} >'{}' 2>'{}'", block.text, file(*i, "out").display(), file(*i, "err").display()).unwrap();
     }
-    let variables = [("FF", server.address()), ("PATH", &std::env::var("PATH").unwrap()), ("HOME", server.folder().to_str().unwrap())];
+    let programs = server.folder().join("bin");
+    fs::create_dir(&programs).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ff-server"), programs.join("ff-server")).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let variables = [("FF", server.address()), ("PATH", &path), ("HOME", server.folder().to_str().unwrap())];
     let status = Command::new("bash").arg("-c").arg(&script).env_clear().envs(variables).current_dir(server.folder()).status().unwrap();
 
     let mut failures = Vec::new();
@@ -89,4 +93,9 @@ fn the_commands_of_the_readme_do_what_it_says() {
 #[test]
 fn the_commands_of_the_api_guide_do_what_it_says() {
     try_document("docs/api.md");
+}
+
+#[test]
+fn the_commands_of_the_operations_guide_do_what_it_says() {
+    try_document("docs/operations.md");
 }

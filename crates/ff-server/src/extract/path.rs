@@ -4,10 +4,11 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use ff_core::{EnvironmentKey, FlagKey, KeyError, SegmentKey};
+use serde::Deserialize;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::service::Missing;
 
 /// The longest piece of a path that an answer quotes, in characters.
@@ -49,5 +50,45 @@ impl<K: Named> FromRequest for PathKey<K> {
         let info = request.match_info();
         let text = info.get("key").or_else(|| info.get("flag_key")).unwrap_or_default();
         ready(text.parse().map(Self).map_err(|_| K::missing(text.chars().take(QUOTED_MAX).collect()).into()))
+    }
+}
+
+/// The `{user_id}` of a path, decoded in full: a user id may hold any character, also those that actix leaves encoded in
+/// a path so that they do not change its shape (`/`, `%` and `+`).
+#[derive(Debug, Clone)]
+pub struct PathUserId(pub String);
+
+#[derive(Deserialize)]
+struct UserPart {
+    user_id: String,
+}
+
+impl FromRequest for PathUserId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let part = web::Path::<UserPart>::from_request(request, payload).into_inner();
+        let decoded = part.map(|part| Self(part.into_inner().user_id));
+        ready(decoded.map_err(|_| Problem::new(ProblemType::RouteNotFound, "the user id in the path cannot be read")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_user_id_is_decoded_in_full() {
+        let read = |user_id: &'static str| {
+            let request = TestRequest::default().param("user_id", user_id).to_http_request();
+            PathUserId::from_request(&request, &mut Payload::None).into_inner().unwrap().0
+        };
+        // What actix's router hands on: everything is decoded but these three.
+        for (part, user_id) in [("a%2Fb", "a/b"), ("a%25b", "a%b"), ("a%252Fb", "a%2Fb"), ("a%2Bb", "a+b"), ("a+b", "a+b"), ("ä", "ä")] {
+            assert_eq!(read(part), user_id);
+        }
     }
 }

@@ -79,7 +79,9 @@ async fn a_key_holder_must_say_what_the_token_is_for() {
     let fixture = Fixture::new();
     let app = fixture.app().await;
     let post = || post().insert_header(("X-API-Key", ADMIN_KEY));
-    let pointers = |body: &Value| body["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let pointers = |body: &Value| {
+        body["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     let answer = app(post()).await;
     assert_eq!(answer.problem(), (422, "invalid_body".to_owned()));
     assert_eq!(pointers(&answer.json()), ["/sub", "/scopes", "/tenants"]);

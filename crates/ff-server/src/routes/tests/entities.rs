@@ -22,7 +22,11 @@ async fn a_flag_from_its_creation_to_its_end() {
     let put = |version: &'static str, body: Value| fixture.admin("PUT", "/v1/flags/f").insert_header(("If-Match", version)).set_json(body);
     let updated = app(put("\"1\"", json!({"name": "F"}))).await;
     assert_eq!((updated.status, updated.header("etag")), (200, "\"2\""));
-    assert_eq!((&updated.json()["rollout_percentage"], &updated.json()["tags"]), (&json!(25), &json!(["a"])), "fields left out keep their value");
+    assert_eq!(
+        (&updated.json()["rollout_percentage"], &updated.json()["tags"]),
+        (&json!(25), &json!(["a"])),
+        "fields left out keep their value"
+    );
     assert_eq!(app(put("\"1\"", json!({"name": "G"}))).await.problem(), (412, "version_mismatch".to_owned()));
     assert_eq!(app(put("W/\"2\"", json!({"name": "G"}))).await.problem().0, 412);
     let create_only = fixture.admin("POST", "/v1/flags").insert_header(("If-None-Match", "*")).set_json(&flag);
@@ -77,11 +81,13 @@ async fn lists_come_in_pages_and_filters_narrow_them() {
     let app = fixture.app().await;
     for i in 0..5 {
         let state = if i % 2 == 0 { "on" } else { "off" };
-        let flag = json!({"key": format!("f{i}"), "type": "boolean", "state": state, "tags": [format!("t{i}")], "description": "100% _literal_"});
+        let flag =
+            json!({"key": format!("f{i}"), "type": "boolean", "state": state, "tags": [format!("t{i}")], "description": "100% _literal_"});
         assert_eq!(app(fixture.admin("POST", "/v1/flags").set_json(flag)).await.status, 201);
     }
     let list = async |query: &str| app(fixture.admin("GET", &format!("/v1/flags{query}"))).await.json();
-    let keys = |page: &Value| page["items"].as_array().unwrap().iter().map(|flag| flag["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let keys =
+        |page: &Value| page["items"].as_array().unwrap().iter().map(|flag| flag["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let first = list("?limit=2").await;
     assert_eq!(keys(&first), ["f0", "f1"]);
     let second = list(&format!("?limit=2&page_token={}", first["next_page_token"].as_str().unwrap())).await;
@@ -154,7 +160,14 @@ async fn the_audit_log_says_who_did_what_on_which_request() {
     let entry = &all["items"][1];
     assert_eq!((&entry["actor"], &entry["request_id"], &entry["action"]), (&json!("tester"), &json!("r-1"), &json!("created")));
     assert_eq!((&entry["before"], &entry["after"]["key"]), (&Value::Null, &json!("f")));
-    for (query, count) in [("entity=flag", 1), ("entity_key=s", 1), ("actor=tester", 2), ("actor=other", 0), ("environment=production", 1), ("until=2020-01-01T00:00:00Z", 0)] {
+    for (query, count) in [
+        ("entity=flag", 1),
+        ("entity_key=s", 1),
+        ("actor=tester", 2),
+        ("actor=other", 0),
+        ("environment=production", 1),
+        ("until=2020-01-01T00:00:00Z", 0),
+    ] {
         let found = app(fixture.admin("GET", &format!("/v1/audit?{query}"))).await.json();
         assert_eq!(found["items"].as_array().unwrap().len(), count, "{query}");
     }

@@ -71,3 +71,8 @@ pub use ruleset::Ruleset;
 pub use segments::{Rejected, Segments};
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{AttributeValue, User};
+
+/// The Rust examples of the README, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

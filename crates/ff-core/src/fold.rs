@@ -48,15 +48,16 @@ const ON_STACK_MAX: usize = 256;
 /// Calls `look` with `text` folded. Allocates for a long text, and for one that is not ASCII.
 pub(crate) fn with_folded<T>(text: &str, look: impl FnOnce(&str) -> T) -> T {
     let mut buffer = [0; ON_STACK_MAX];
-    if text.is_ascii()
-        && let Some(copy) = buffer.get_mut(..text.len())
-    {
-        copy.copy_from_slice(text.as_bytes());
-        copy.make_ascii_lowercase();
-        // INVARIANT: lower-case ASCII is UTF-8.
-        return look(std::str::from_utf8(copy).unwrap_or_default());
+    if !text.is_ascii() {
+        return look(&folded(text).collect::<String>());
     }
-    look(&folded(text).collect::<String>())
+    let Some(copy) = buffer.get_mut(..text.len()) else {
+        return look(&text.to_ascii_lowercase());
+    };
+    copy.copy_from_slice(text.as_bytes());
+    copy.make_ascii_lowercase();
+    // INVARIANT: lower-case ASCII is UTF-8.
+    look(std::str::from_utf8(copy).unwrap_or_default())
 }
 
 #[cfg(test)]

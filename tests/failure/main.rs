@@ -1,1 +1,38 @@
-//! What goes on when something is gone.
+//! What goes on when something is gone: the database, a free connection, the process itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and says where it did"
+)]
+
+mod database_busy;
+mod database_gone;
+mod shutdown;
+mod start;
+
+use ff_test_support::{Client, Server, Setup};
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ff-server");
+
+/// The program, to be set up by the test, on SQLite.
+fn setup() -> Setup {
+    Setup::new(PROGRAM)
+}
+
+/// An admin of the tenant `acme`.
+fn admin(server: &Server) -> Client {
+    server.client().admin("test").tenant("acme")
+}
+
+/// A boolean flag that is on for everyone.
+fn flag(key: &str) -> Value {
+    json!({"key": key, "type": "boolean", "state": "on"})
+}
+
+/// What `POST /v1/evaluate` is asked in these tests.
+fn question(flag: &str) -> Value {
+    json!({"flag_key": flag, "user": {"id": "u"}})
+}

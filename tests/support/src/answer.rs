@@ -138,7 +138,8 @@ impl Answer {
     pub fn faults(&self) -> Vec<(String, String)> {
         let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let listed = problem.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |fault: &Value, name: &str| fault.get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no {name}: {self}")).to_owned();
+        let text =
+            |fault: &Value, name: &str| fault.get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no {name}: {self}")).to_owned();
         listed.iter().map(|fault| (text(fault, "pointer"), text(fault, "message"))).collect()
     }
 }

@@ -23,7 +23,11 @@ pub struct Client {
 impl Client {
     /// A client of the server at `address` (`127.0.0.1:…`), without any header of its own.
     pub fn new(address: String) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).max_redirects_will_error(false);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true);
         Self { agent: config.timeout_global(Some(PATIENCE)).build().into(), address, headers: Vec::new() }
     }
 

@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// A client without credentials.
-    pub fn client(self: &Self) -> Client {
+    pub fn client(&self) -> Client {
         Client::new(self.address())
     }
 

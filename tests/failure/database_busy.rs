@@ -1,0 +1,98 @@
+//! The database is there, but somebody else has it.
+
+use std::sync::mpsc;
+
+use ff_core::{TenantId, Timestamp};
+use ff_store::{Author, Store, StoreConfig, StoreError, change};
+use ff_test_support::TestDatabase;
+use serde_json::json;
+
+use crate::{admin, flag, question, setup};
+
+/// Runs `meanwhile` while somebody else is in the middle of a change of the tenant `acme`.
+fn during_a_change(dsn: &str, meanwhile: impl FnOnce()) {
+    let store = Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap();
+    let tenant: TenantId = "acme".parse().unwrap();
+    let author = Author { actor: "somebody else".to_owned(), request_id: None, at: Timestamp::from_millis(0) };
+    let (begun, has_begun) = mpsc::channel();
+    let (end, may_end) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let holding = scope.spawn(move || {
+            change::run(&store, &tenant, &author, |_| {
+                begun.send(()).unwrap();
+                may_end.recv().ok();
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        });
+        has_begun.recv().unwrap();
+        meanwhile();
+        drop(end);
+        holding.join().unwrap();
+    });
+}
+
+#[test]
+fn a_write_that_waits_too_long_is_told_to_come_back() {
+    for database in [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()].into_iter().flatten() {
+        let dsn = database.dsn().to_owned();
+        let server = setup().database(database).variable("DB_BUSY_TIMEOUT_MS", "200").start();
+        let api = admin(&server);
+        api.post("/v1/flags", &flag("f")).created();
+        during_a_change(&dsn, || {
+            api.put("/v1/flags/f", &json!({"owner": "x"})).problem(503, "unavailable");
+            // Readers and evaluation do not wait for writers.
+            api.get("/v1/flags/f").ok();
+            api.post("/v1/evaluate", &question("f")).ok();
+        });
+        assert_eq!(api.put("/v1/flags/f", &json!({"owner": "x"})).ok()["version"], 2);
+        assert_eq!(api.all("/v1/audit").len(), 2);
+    }
+}
+
+#[test]
+fn a_write_that_need_not_wait_long_is_done() {
+    for database in [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()].into_iter().flatten() {
+        let dsn = database.dsn().to_owned();
+        let server = setup().database(database).start();
+        let api = admin(&server);
+        api.post("/v1/flags", &flag("f")).created();
+        std::thread::scope(|scope| {
+            let mut waiting = None;
+            during_a_change(&dsn, || {
+                let api = &api;
+                waiting = Some(scope.spawn(move || api.put("/v1/flags/f", &json!({"owner": "x"})).ok()));
+                // The write has arrived once a request behind it on the same server was answered; it waits for the lock.
+                api.get("/v1/flags/f").ok();
+            });
+            assert_eq!(waiting.unwrap().join().unwrap()["owner"], "x");
+        });
+    }
+}
+
+#[test]
+fn with_every_connection_taken_others_are_told_to_come_back() {
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let dsn = database.dsn().to_owned();
+    let setup = setup().database(database).variable("DB_CONNECTIONS_MAX", "1").variable("DB_ACQUIRE_TIMEOUT_MS", "200");
+    let server = setup.variable("DB_BUSY_TIMEOUT_MS", "20000").variable("RULESET_REFRESH_MS", "3600000").start();
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    std::thread::scope(|scope| {
+        let mut waiting = None;
+        during_a_change(&dsn, || {
+            let writer = &api;
+            // This one has the only connection, and waits for the lock.
+            waiting = Some(scope.spawn(move || writer.put("/v1/flags/f", &json!({"owner": "x"}))));
+            ff_test_support::eventually("the connection to be taken", || {
+                let answer = api.get("/v1/flags/f");
+                (answer.status() == 503).then(|| answer.problem(503, "unavailable"))
+            });
+            api.tenant("another").get("/v1/flags").problem(503, "unavailable");
+            api.post("/v1/evaluate", &question("f")).ok();
+            server.client().get("/healthz").is(200);
+        });
+        assert_eq!(waiting.unwrap().join().unwrap().ok()["owner"], "x", "the one that waited is done");
+    });
+    api.get("/v1/flags/f").ok();
+}

@@ -1,0 +1,140 @@
+//! PostgreSQL goes away and comes back.
+
+use std::sync::Arc;
+
+use ff_test_support::{Answer, Client, Postgres, Server, eventually};
+use serde_json::json;
+
+use crate::{admin, flag, question, setup};
+
+/// A server on a PostgreSQL that may be stopped, if there is PostgreSQL here. It looks for the database often, and gives up
+/// waiting for a connection after so many milliseconds.
+fn start(acquire_timeout_ms: &str) -> Option<(Postgres, Arc<Server>)> {
+    let postgres = Postgres::start()?;
+    let dsn = postgres.empty_database();
+    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50").variable("DB_ACQUIRE_TIMEOUT_MS", acquire_timeout_ms);
+    let server = setup.start();
+    Some((postgres, server))
+}
+
+fn ready_says(server: &Server, expected: &str) {
+    eventually(&format!("/readyz says {expected}"), || (server.client().get("/readyz").is(200).text() == expected).then_some(()));
+}
+
+/// Everything that needs the database.
+fn ask_the_database(api: &Client) -> Vec<Answer> {
+    vec![
+        api.post("/v1/flags", &flag("new")),
+        api.put("/v1/flags/f", &json!({"owner": "x"})),
+        api.patch("/v1/flags/f", &json!({"owner": "x"})),
+        api.delete("/v1/flags/f"),
+        api.post("/v1/flags/f/rollback", &json!({"version": 1})),
+        api.post("/v1/segments", &json!({"key": "new"})),
+        api.put("/v1/segments/s", &json!({"name": "x"})),
+        api.delete("/v1/segments/s"),
+        api.post("/v1/environments", &json!({"key": "new"})),
+        api.delete("/v1/environments/staging"),
+        api.get("/v1/flags"),
+        api.get("/v1/flags/f"),
+        api.get("/v1/flags/f/history"),
+        api.get("/v1/segments"),
+        api.get("/v1/segments/s"),
+        api.get("/v1/environments"),
+        api.get("/v1/audit"),
+        // A tenant that is not in memory.
+        api.tenant("another").post("/v1/evaluate", &question("f")),
+    ]
+}
+
+#[test]
+fn without_the_database_evaluation_goes_on_and_writes_must_wait() {
+    let Some((postgres, server)) = start("300") else { return };
+    let api = admin(&server);
+    api.post("/v1/environments", &json!({"key": "staging"})).created();
+    api.post("/v1/segments", &json!({"key": "s", "included": ["u"]})).created();
+    let rules = json!([{"id": "r", "when": {"segment": "s"}, "rollout": {"variant": "off"}}]);
+    api.post("/v1/flags", &json!({"key": "f", "type": "boolean", "state": "on", "rules": rules})).created();
+    let evaluation = api.post("/v1/evaluate", &question("f")).ok();
+    let audit = api.all("/v1/audit");
+
+    postgres.stop();
+    ready_says(&server, "degraded");
+    for _ in 0..3 {
+        assert_eq!(api.post("/v1/evaluate", &question("f")).ok(), evaluation);
+        assert_eq!(api.get("/v1/evaluate/f?user_id=u").ok(), evaluation);
+        assert_eq!(api.get("/v1/users/u/flags").ok()["items"], json!([evaluation]));
+        assert_eq!(api.environment("staging").post("/v1/evaluate", &question("f")).ok()["reason"], "flag_off");
+        api.post("/v1/evaluate/preview", &question("f")).ok();
+        api.post("/v1/evaluate", &question("nope")).problem(404, "flag_not_found");
+    }
+    for answer in ask_the_database(&api) {
+        answer.problem(503, "unavailable");
+    }
+    // What needs no database is refused or answered as ever.
+    api.without("Authorization").get("/v1/flags").problem(401, "unauthenticated");
+    api.without("X-Tenant-ID").get("/v1/flags").problem(400, "tenant_missing");
+    server.client().get("/healthz").is(200);
+    server.client().get("/metrics").is(200);
+
+    postgres.restart();
+    ready_says(&server, "ready");
+    assert_eq!(api.all("/v1/audit"), audit, "nothing of what was refused was done");
+    api.put("/v1/flags/f", &json!({"rules": []})).ok();
+    assert_eq!(api.post("/v1/evaluate", &question("f")).ok()["variant"], "on");
+    api.tenant("another").post("/v1/evaluate", &question("f")).problem(404, "flag_not_found");
+    for (message, level) in [("the database is away", "warn"), ("the database is back", "info")] {
+        let line = server.output().wait_for(message, |line| line["message"].as_str()?.contains(message).then(|| line.clone()));
+        assert_eq!(line["level"], level);
+    }
+}
+
+#[test]
+fn the_first_write_after_a_short_absence_succeeds_once_the_database_is_there() {
+    let Some((postgres, server)) = start("300") else { return };
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f0")).created();
+    for round in 1..=3 {
+        // Every connection in the pool breaks; nobody has noticed yet.
+        postgres.stop();
+        postgres.restart();
+        let key = format!("f{round}");
+        let answer = eventually("a write to succeed", || Some(api.post("/v1/flags", &flag(&key))).filter(|answer| answer.status() != 503));
+        // A write whose answer was lost on a broken connection may have been done.
+        assert!([200, 201].contains(&answer.status()), "{answer}");
+        assert_eq!(api.all("/v1/flags").len(), round + 1);
+        assert_eq!(api.all("/v1/audit").len(), round + 1, "one entry for each, whatever was tried again");
+    }
+}
+
+#[test]
+fn reads_do_not_fail_over_connections_that_broke_unnoticed() {
+    let Some((postgres, server)) = start("300") else { return };
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    postgres.stop();
+    postgres.restart();
+    eventually("a read to succeed", || (api.get("/v1/flags/f").status() == 200).then_some(()));
+    for _ in 0..20 {
+        api.get("/v1/flags/f").ok();
+        api.get("/v1/audit").ok();
+    }
+}
+
+#[test]
+fn evaluation_does_not_wait_behind_writes_that_wait_for_the_database() {
+    const EVALUATIONS: usize = 50;
+    let Some((postgres, server)) = start("3000") else { return };
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    postgres.stop();
+    std::thread::scope(|scope| {
+        // More of them than the server has threads for requests; each waits for a connection that never comes.
+        let write = |key: String| drop(api.post("/v1/flags", &flag(&key)).problem(503, "unavailable"));
+        let writing: Vec<_> = (0..20).map(|i| scope.spawn(move || write(format!("g{i}")))).collect();
+        for _ in 0..EVALUATIONS {
+            api.post("/v1/evaluate", &question("f")).ok();
+        }
+        assert!(writing.iter().any(|thread| !thread.is_finished()), "{EVALUATIONS} evaluations took as long as the writes wait");
+    });
+    ready_says(&server, "degraded");
+}

@@ -115,6 +115,55 @@ fn eight_writers_leave_revisions_without_gaps_and_no_write_is_lost() {
 }
 
 #[test]
+fn time_goes_with_the_revisions() {
+    each(|api| {
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                scope.spawn(move || {
+                    (0..10).for_each(|i| drop(api.post("/v1/segments", &json!({"key": format!("s-{writer}-{i}")})).created()))
+                });
+            }
+        });
+        // Whoever follows the record by `since` would otherwise miss what came in later with an earlier time.
+        let times: Vec<ff_core::Timestamp> =
+            api.all("/v1/audit").iter().map(|entry| entry["timestamp"].as_str().unwrap().parse().unwrap()).collect();
+        let backwards: Vec<_> = times.windows(2).filter(|pair| pair[0] < pair[1]).collect();
+        assert!(backwards.is_empty(), "{} of {} steps go back in time: {backwards:?}", backwards.len(), times.len());
+    });
+}
+
+#[test]
+fn environments_and_flags_that_are_created_at_once_all_meet() {
+    each(|api| {
+        let start = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    for j in 0..4 {
+                        match i % 2 {
+                            0 => drop(api.post("/v1/flags", &boolean(&format!("f-{i}-{j}"))).created()),
+                            _ => drop(api.post("/v1/environments", &json!({"key": format!("e-{i}-{j}")})).created()),
+                        }
+                    }
+                });
+            }
+        });
+        let environments = api.all("/v1/environments");
+        assert_eq!(environments.len(), 17);
+        for key in keys(&environments) {
+            let there = api.environment(key);
+            assert_eq!(there.all("/v1/flags").len(), 16, "{key}");
+            let evaluated = there.get("/v1/users/u/flags").ok();
+            let expected = if key == "production" { "default_distribution" } else { "flag_off" };
+            let items = evaluated["items"].as_array().unwrap();
+            assert!(items.len() == 16 && items.iter().all(|item| item["reason"] == expected), "{key}: {evaluated}");
+        }
+    });
+}
+
+#[test]
 fn tenants_do_not_wait_for_one_another() {
     each(|api| {
         std::thread::scope(|scope| {

@@ -100,4 +100,5 @@ mod docs {
     pub(crate) mod openapi;
     mod page;
     mod problems;
+    mod schema;
 }

@@ -14,8 +14,9 @@ use crate::sample::{everything, text, with};
 /// Stands in everything that the owner's tenant holds, and in nothing that a request says.
 const SECRET_WORD: &str = "kept-from-strangers";
 
-struct Case {
-    route: &'static str,
+pub(crate) struct Case {
+    /// `GET /v1/flags`.
+    pub(crate) route: &'static str,
     /// The scopes each of which is enough.
     enough: &'static [&'static str],
     path: &'static str,
@@ -44,7 +45,8 @@ fn user() -> Value {
     json!({"id": "u"})
 }
 
-const CASES: &[Case] = &[
+/// One case for each route that needs a credential; each gives something to who has the right to it.
+pub(crate) const CASES: &[Case] = &[
     reading("GET /v1/flags", READS_FLAGS, "/v1/flags?q=kept"),
     sending("POST /v1/flags", WRITES_FLAGS, "/v1/flags", || with(text("flag"), json!({"owner": "intruder"}))),
     reading("GET /v1/flags/{key}", READS_FLAGS, "/v1/flags/flag"),
@@ -73,7 +75,7 @@ const CASES: &[Case] = &[
 ];
 
 impl Case {
-    fn ask(&self, api: &Client) -> Answer {
+    pub(crate) fn ask(&self, api: &Client) -> Answer {
         let method = self.route.split(' ').next().unwrap();
         match self.body {
             Some(body) => api.send_json(method, self.path, &body()),
@@ -83,7 +85,7 @@ impl Case {
 }
 
 /// Fills a tenant with one of everything.
-fn plant(owner: &Client) {
+pub(crate) fn plant(owner: &Client) {
     owner.post("/v1/environments", &json!({"key": "staging", "name": SECRET_WORD})).created();
     owner.post("/v1/segments", &json!({"key": "segment", "name": SECRET_WORD, "included": [SECRET_WORD]})).created();
     let flag = json!({

@@ -7,6 +7,23 @@ use crate::harness::{setup, setup_on_postgres};
 use crate::sample::everything;
 
 #[test]
+fn what_was_deleted_is_not_planted_again_when_development_goes_on() {
+    let server = setup().dev().start();
+    let dev = || {
+        let token = server.client().send("POST", "/v1/auth/token", None).ok();
+        server.client().bearer(token["access_token"].as_str().unwrap()).tenant("acme")
+    };
+    let flags = dev().all("/v1/flags");
+    let deleted =
+        flags.iter().map(|flag| format!("/v1/flags/{}", flag["key"].as_str().unwrap())).find(|path| dev().delete(path).status() == 204);
+    let before = everything(&dev());
+    server.kill_9();
+    server.start_again();
+    assert_eq!(everything(&dev()), before);
+    dev().get(&deleted.expect("a flag that no other needs")).problem(404, "flag_not_found");
+}
+
+#[test]
 fn it_plants_the_demo_tenant_once() {
     for setup in [Some(setup()), setup_on_postgres()].into_iter().flatten() {
         let first = run(setup.command().arg("seed")).well();

@@ -24,7 +24,15 @@ impl Answer {
         Ok(Self { asked, status: response.status().as_u16(), headers, body })
     }
 
-    /// An answer as it came over the wire, from a connection that was closed at its end.
+    /// Whether these bytes are an answer with all of the body that its head announces.
+    pub(crate) fn is_complete(bytes: &[u8]) -> bool {
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+        let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
+        let announced = head.split("\r\n").find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        announced.is_some_and(|length| bytes.len() >= end + 4 + length)
+    }
+
+    /// An answer as it came over the wire.
     pub(crate) fn parse(asked: String, bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_else(|| panic!("{asked}: no answer, but {bytes:?}"));
         let (head, body) = bytes.split_at(end);

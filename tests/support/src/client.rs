@@ -158,8 +158,7 @@ impl Client {
         Answer::read(format!("{method} {path}"), response?)
     }
 
-    /// Sends these bytes as they are, and reads until the server closes the connection: for what no HTTP library sends.
-    /// Of a request that it can be answered, the head should say `Connection: close`.
+    /// Sends these bytes as they are, for what no HTTP library sends, and reads one answer.
     ///
     /// # Panics
     /// If the connection fails before anything was answered.
@@ -170,7 +169,9 @@ impl Client {
         connection.write_all(bytes).ok();
         let mut answer = Vec::new();
         let mut piece = [0; 4_096];
-        while let Ok(length @ 1..) = connection.read(&mut piece) {
+        // Until it is complete, rather than until the connection is closed: that may take the server another second.
+        while !Answer::is_complete(&answer) {
+            let Ok(length @ 1..) = connection.read(&mut piece) else { break };
             answer.extend(piece.iter().take(length));
         }
         let asked = String::from_utf8_lossy(bytes.split(|b| *b == b'\r').next().unwrap_or_default()).into_owned();

@@ -50,6 +50,10 @@ fn what_does_not_fit_is_refused() {
         api.post("/v1/flags", &text("f")).created();
         let long = format!("user_id={}", "x".repeat(1_025));
         let long_attribute = format!("user_id=u&a={}", "x".repeat(4_097));
+        // Bytes that are no text would make one user of many.
+        for query in ["user_id=%ff", "user_id=u&a=%c3%28", "user_id=u&%ff=x"] {
+            api.get(&format!("/v1/evaluate/f?{query}")).problem(400, "invalid_query");
+        }
         for query in ["", "country=CA", "user_id=", "user_id=a&user_id=b", "user_id=%00", &long, &long_attribute] {
             api.get(&format!("/v1/evaluate/f?{query}")).problem(400, "invalid_query");
         }

@@ -39,6 +39,24 @@ fn a_flag_that_others_need_stays_and_they_are_named() {
 }
 
 #[test]
+fn those_who_need_it_are_named_in_every_environment() {
+    each(|api| {
+        for key in ["dev", "staging"] {
+            environment(api, key);
+        }
+        api.post("/v1/flags", &text("base")).created();
+        for key in ["dev", "staging", "production"] {
+            let needs_base = on_when(&format!("in-{key}"), json!({"flag": {"key": "base", "variant": "a"}}));
+            api.environment(key).post("/v1/flags", &needs_base).created();
+        }
+        let used_by = api.delete("/v1/flags/base").problem(409, "flag_in_use")["used_by"].to_string();
+        for key in ["dev", "staging", "production"] {
+            assert!(used_by.contains(&format!("`in-{key}`")), "{key}: {used_by}");
+        }
+    });
+}
+
+#[test]
 fn if_match_guards_it() {
     each(|api| {
         api.post("/v1/flags", &text("f")).created();

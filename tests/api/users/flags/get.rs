@@ -37,6 +37,9 @@ fn what_does_not_fit_is_refused() {
         for query in ["at=2030", "at=2030-01-01T00:00:00Z&at=2030-01-01T00:00:00Z"] {
             api.get(&format!("/v1/users/u/flags?{query}")).problem(400, "invalid_query");
         }
+        // Bytes that are no text would make one user of many.
+        let answer = api.get("/v1/users/%ff/flags");
+        assert!([400, 404].contains(&answer.status()), "{answer}");
         api.get(&format!("/v1/users/{}/flags", "x".repeat(1_025))).problem(400, "invalid_query");
         api.get("/v1/users//flags").problem(404, "route_not_found");
         api.environment("nowhere").get("/v1/users/u/flags").problem(404, "environment_not_found");

@@ -24,6 +24,7 @@ struct State {
     lines: Vec<String>,
     /// Lines of processes before this one.
     old: usize,
+    /// Pipes that have not been read to their ends.
     open: usize,
 }
 
@@ -31,7 +32,8 @@ impl Output {
     /// Reads both pipes of `process` to their ends, in the background.
     pub(crate) fn capture(&self, process: &mut Child) {
         let pipes: [Box<dyn Read + Send>; 2] = [Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())];
-        let mut state = self.0.state.lock().unwrap();
+        // The process before has ended; what it wrote at last may still be on its way.
+        let mut state = self.0.changed.wait_while(self.0.state.lock().unwrap(), |state| state.open > 0).unwrap();
         state.old = state.lines.len();
         state.open = pipes.len();
         for pipe in pipes {

@@ -19,20 +19,23 @@ fn a_path_lists_the_methods_that_it_knows() {
             if known.contains("GET") {
                 known.insert("HEAD");
             }
-            // `preview` and `batch` are not flags.
+            // A flag may have the name of one of these routes; then its evaluation by `GET` lives here too.
+            let is_shared =
+                |method: &str| ["/v1/evaluate/batch", "/v1/evaluate/preview"].contains(&path.as_str()) && ["GET", "HEAD"].contains(&method);
             let concrete = path
                 .replace("{file}", "index.html")
                 .replace("{code}", "invalid_body")
                 .replace("{key}", "k")
                 .replace("{flag_key}", "k")
                 .replace("{user_id}", "u");
-            for method in METHODS.iter().filter(|method| !known.contains(*method)) {
+            for method in METHODS.iter().filter(|method| !known.contains(*method) && !is_shared(method)) {
                 let answer = api.send(method, &concrete, None);
                 assert_eq!(answer.status(), 405, "{answer}");
                 if *method != "HEAD" {
                     answer.problem(405, "method_not_allowed");
                 }
-                let allowed: BTreeSet<&str> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+                let allowed: BTreeSet<&str> =
+                    answer.header("allow").unwrap().split(',').map(str::trim).filter(|method| !is_shared(method)).collect();
                 assert_eq!(allowed, known, "{path}");
             }
         }

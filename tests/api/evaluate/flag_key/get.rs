@@ -45,6 +45,16 @@ fn the_instant_is_a_parameter_and_no_attribute() {
 }
 
 #[test]
+fn a_flag_may_be_called_like_a_neighbouring_route() {
+    each(|api| {
+        for key in ["batch", "preview"] {
+            api.post("/v1/flags", &text(key)).created();
+            assert_eq!(api.get(&format!("/v1/evaluate/{key}?user_id=u")).ok()["flag_key"], key);
+        }
+    });
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     each(|api| {
         api.post("/v1/flags", &text("f")).created();

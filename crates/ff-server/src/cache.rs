@@ -46,7 +46,9 @@ impl TenantRulesets {
                 let environments = compiled.into_iter().map(|(key, ruleset, _)| (key, ruleset)).collect();
                 return Self { revision: snapshot.revision, segments, environments };
             }
-            unusable.iter().for_each(|key| log::error!("segment `{key}` of tenant `{tenant}` names a flag that cannot be used, and is not served"));
+            unusable
+                .iter()
+                .for_each(|key| log::error!("segment `{key}` of tenant `{tenant}` names a flag that cannot be used, and is not served"));
             segments = segments.without(unusable);
         }
     }

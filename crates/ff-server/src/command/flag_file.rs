@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ff_core::{EnvironmentKey, Fault, Faults, Flag, FAULTS_MAX, Ruleset, Segment, TenantId};
+use ff_core::{EnvironmentKey, FAULTS_MAX, Fault, Faults, Flag, Ruleset, Segment, TenantId};
 use serde_json::Value;
 
 /// `{"tenant"?, "environment"?, "flags": [Flag…], "segments": [Segment…]}`.
@@ -47,7 +47,8 @@ impl FlagFile {
     /// # Errors
     /// It cannot be read, is not JSON, or has faults: all of them are listed, with pointers into the file.
     pub fn read(path: &Path, tenant: Option<&TenantId>) -> Result<Self, FlagFileError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| FlagFileError::Unreadable { path: path.display().to_string(), reason })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|reason| FlagFileError::Unreadable { path: path.display().to_string(), reason })?;
         Self::parse(&text, tenant)
     }
 
@@ -70,8 +71,10 @@ impl FlagFile {
             }
         };
         let (own_tenant, environment) = (text_of("tenant", DEFAULT_TENANT), text_of("environment", "production"));
-        let own_tenant = own_tenant.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/tenant".to_owned(), &error.to_string())));
-        let environment = environment.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/environment".to_owned(), &error.to_string())));
+        let own_tenant =
+            own_tenant.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/tenant".to_owned(), &error.to_string())));
+        let environment =
+            environment.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/environment".to_owned(), &error.to_string())));
         let flags = list(named("flags"), "/flags", Flag::from_value, &mut faults);
         let segments = list(named("segments"), "/segments", Segment::from_value, &mut faults);
         match (own_tenant, environment) {
@@ -137,13 +140,16 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_file_is_listed_with_its_place() {
-        let text = r#"{"flag": 1, "tenant": "a b", "flags": [{"key": "f"}, {"key": "g", "type": "boolean", "state": "onn"}], "segments": {}}"#;
+        let text =
+            r#"{"flag": 1, "tenant": "a b", "flags": [{"key": "f"}, {"key": "g", "type": "boolean", "state": "onn"}], "segments": {}}"#;
         let listed = faults(text);
         for pointer in ["/flag:", "/tenant:", "/flags/0/variants:", "/flags/1/state:", "/segments:"] {
             assert!(listed.contains(pointer), "{pointer} in {listed}");
         }
-        assert!(faults(r#"{"flags": [{"key": "f", "type": "boolean", "rules": [{"when": {"segment": "s"}, "rollout": {"variant": "on"}}]}]}"#)
-            .contains("/flags/0/rules/0/when/segment"));
+        assert!(
+            faults(r#"{"flags": [{"key": "f", "type": "boolean", "rules": [{"when": {"segment": "s"}, "rollout": {"variant": "on"}}]}]}"#)
+                .contains("/flags/0/rules/0/when/segment")
+        );
         assert!(faults("[]").contains("document"));
     }
 

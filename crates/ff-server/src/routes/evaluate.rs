@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::clock;
-use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey};
+use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey, PathUserId};
 use crate::problem::{Problem, ProblemType};
 use crate::service::evaluate as service;
 use crate::service::{Missing, ServiceError};
@@ -38,7 +38,12 @@ pub async fn evaluate(state: web::Data<AppState>, context: Allowed<Evaluate>, bo
     params(("flag_key" = String, Path, description = "The flag."), ("user_id" = String, Query, description = "The user's id."),
         ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user; one that stands several times is a list.")),
     responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
-pub async fn show(state: web::Data<AppState>, context: Allowed<Evaluate>, key: PathKey<ff_core::FlagKey>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    state: web::Data<AppState>,
+    context: Allowed<Evaluate>,
+    key: PathKey<ff_core::FlagKey>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let mut params = Params::parse(request.query_string())?;
     let Some(id) = params.text("user_id")? else {
         return Err(Problem::new(ProblemType::InvalidQuery, "the parameter `user_id` is missing"));
@@ -81,8 +86,13 @@ pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, bo
     params(("user_id" = String, Path, description = "The user's id."),
         ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user.")),
     responses((status = 200, description = "What each flag gives, ordered by key.", body = ref("#/components/schemas/EvaluationList"), content_type = "application/json")))]
-pub async fn user_flags(state: web::Data<AppState>, context: Allowed<Evaluate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (user, at) = user_and_instant(user_id(&request), Params::parse(request.query_string())?)?;
+pub async fn user_flags(
+    state: web::Data<AppState>,
+    context: Allowed<Evaluate>,
+    PathUserId(id): PathUserId,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
     json(&EvaluationList::new(&state, &ruleset, None, &user, at))
 }
@@ -92,14 +102,26 @@ pub async fn user_flags(state: web::Data<AppState>, context: Allowed<Evaluate>, 
     params(("user_id" = String, Path, description = "The user's id."), ("flag_key" = String, Path, description = "The flag."),
         ("at" = Option<String>, Query, description = "The instant, in RFC 3339; now, where it is missing. Every other parameter is an attribute of the user.")),
     responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
-pub async fn user_flag(state: web::Data<AppState>, context: Allowed<Evaluate>, key: PathKey<ff_core::FlagKey>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (user, at) = user_and_instant(user_id(&request), Params::parse(request.query_string())?)?;
+pub async fn user_flag(
+    state: web::Data<AppState>,
+    context: Allowed<Evaluate>,
+    key: PathKey<ff_core::FlagKey>,
+    PathUserId(id): PathUserId,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
     let evaluation = evaluated(&state, &ruleset, key.0.as_str(), &user, at)?;
     json(&evaluation)
 }
 
-fn evaluated<'a>(state: &AppState, ruleset: &'a Ruleset, key: &str, user: &'a User, at: Option<Timestamp>) -> Result<Evaluation<'a>, Problem> {
+fn evaluated<'a>(
+    state: &AppState,
+    ruleset: &'a Ruleset,
+    key: &str,
+    user: &'a User,
+    at: Option<Timestamp>,
+) -> Result<Evaluation<'a>, Problem> {
     let evaluation = ruleset.evaluate(key, user, at.unwrap_or_else(clock::now)).ok_or_else(|| unknown(key))?;
     service::count(&state.metrics.evaluations, &evaluation);
     Ok(evaluation)
@@ -112,10 +134,6 @@ fn unknown(key: &str) -> Problem {
 fn json(answer: &impl Serialize) -> Result<HttpResponse, Problem> {
     let body = serde_json::to_vec(answer).map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
-}
-
-fn user_id(request: &HttpRequest) -> &str {
-    request.match_info().get("user_id").unwrap_or_default()
 }
 
 /// The user whose attributes are the parameters that mean nothing else.

@@ -1,7 +1,7 @@
 //! Writing flags.
 
 use ff_core::{Flag, FlagKey};
-use ff_store::{FlagRecord, Written, audit, flag};
+use ff_store::{Entity, FlagRecord, StoreError, Written, audit, flag};
 use serde_json::Value;
 
 use super::writing::{self, check_environment, refused};
@@ -24,7 +24,13 @@ pub enum Target {
 /// # Errors
 /// Every fault of the resulting document; conflicts with other environments (a removed variant) and other flags (a
 /// prerequisite's variant); a precondition that does not hold; an unknown environment; no such flag.
-pub fn put(state: &AppState, context: &Context, target: &Target, body: &Value, precondition: &Precondition) -> Result<Written<FlagRecord>, ServiceError> {
+pub fn put(
+    state: &AppState,
+    context: &Context,
+    target: &Target,
+    body: &Value,
+    precondition: &Precondition,
+) -> Result<Written<FlagRecord>, ServiceError> {
     let environment = &context.scope.environment;
     writing::run(state, context, |change, rulesets| {
         check_environment(rulesets, environment)?;
@@ -91,6 +97,14 @@ pub fn rollback(
     to: audit::At,
     precondition: &Precondition,
 ) -> Result<Written<FlagRecord>, ServiceError> {
-    let then = audit::flag_at(&state.store, &context.scope, key, to)?;
+    let then = audit::flag_at(&state.store, &context.scope, key, to).map_err(|error| match (error, to) {
+        (StoreError::NotFound { entity: Entity::Flag, .. }, audit::At::Version(version)) => {
+            ServiceError::NotFound(Missing::Revision(format!("version {version} of flag `{key}`")))
+        }
+        (StoreError::NotFound { entity: Entity::Flag, .. }, audit::At::Revision(revision)) => {
+            ServiceError::NotFound(Missing::Revision(format!("flag `{key}` at revision {revision}")))
+        }
+        (error, _) => error.into(),
+    })?;
     put(state, context, &Target::Existing(key.clone()), &then, precondition)
 }

@@ -24,7 +24,13 @@ pub enum Target {
 /// # Errors
 /// Every fault of the resulting document, cycles included; a change that would push a flag over the engine's bounds; a
 /// precondition that does not hold; no such segment.
-pub fn put(state: &AppState, context: &Context, target: &Target, body: &Value, precondition: &Precondition) -> Result<Written<SegmentRecord>, ServiceError> {
+pub fn put(
+    state: &AppState,
+    context: &Context,
+    target: &Target,
+    body: &Value,
+    precondition: &Precondition,
+) -> Result<Written<SegmentRecord>, ServiceError> {
     writing::run(state, context, |change, rulesets| {
         let key = match target {
             Target::Existing(key) => Some(key.clone()),

@@ -22,11 +22,7 @@ pub(super) fn run<T>(
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
 ) -> Result<T, ServiceError> {
     let tenant = &context.scope.tenant;
-    let author = Author {
-        actor: context.caller.subject().to_owned(),
-        request_id: Some(context.request_id.to_string()),
-        at: clock::now(),
-    };
+    let author = Author { actor: context.caller.subject().to_owned(), request_id: Some(context.request_id.to_string()), at: clock::now() };
     let (answer, rulesets) = change::run(&state.store, tenant, &author, |change| {
         let before = at_revision_of(state, context, change)?;
         work(change, &before)

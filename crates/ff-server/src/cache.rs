@@ -76,18 +76,22 @@ impl TenantRulesets {
     /// These rulesets at the next revision, each changed by `change`.
     ///
     /// # Errors
-    /// What `change` gives, with the environment in which it did.
+    /// What `change` gives, with each environment in which it did, in their order.
     pub fn changed(
         &self,
         revision: Revision,
         segments: Segments,
         mut change: impl FnMut(&EnvironmentKey, &Ruleset) -> Result<Ruleset, Error>,
-    ) -> Result<Self, (EnvironmentKey, Error)> {
-        let environments = self.environments.iter().map(|(key, ruleset)| match change(key, ruleset) {
-            Ok(changed) => Ok((key.clone(), Arc::new(changed))),
-            Err(error) => Err((key.clone(), error)),
-        });
-        Ok(Self { revision, segments, environments: environments.collect::<Result<_, _>>()? })
+    ) -> Result<Self, Vec<(EnvironmentKey, Error)>> {
+        let (mut environments, mut refused) = (HashMap::new(), Vec::new());
+        for (key, ruleset) in &self.environments {
+            match change(key, ruleset) {
+                Ok(changed) => drop(environments.insert(key.clone(), Arc::new(changed))),
+                Err(error) => refused.push((key.clone(), error)),
+            }
+        }
+        refused.sort_by(|a, b| a.0.cmp(&b.0));
+        if refused.is_empty() { Ok(Self { revision, segments, environments }) } else { Err(refused) }
     }
 
     /// These rulesets at the next revision with an environment more.

@@ -124,7 +124,8 @@ impl<'a> Change<'a> {
             StoreError::Query(cause) if asked.elapsed() >= store.busy_timeout() => StoreError::Unavailable(cause),
             error => error,
         })?;
-        let at = Timestamp::from_millis(author.at.as_millis());
+        // Time goes with the revisions: the author's clock was read before others were waited for, and may be another machine's.
+        let at = Timestamp::from_millis(author.at.as_millis()).max(audit::time_of(&mut link, tenant, revision)?);
         if revision == Revision::ZERO {
             environment::create_production(&mut link, tenant, at)?;
         }

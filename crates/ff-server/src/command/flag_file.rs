@@ -5,6 +5,8 @@ use std::path::Path;
 use ff_core::{EnvironmentKey, FAULTS_MAX, Fault, Faults, Flag, Ruleset, Segment, TenantId};
 use serde_json::Value;
 
+use crate::extract::read_json;
+
 /// `{"tenant"?, "environment"?, "flags": [Flag…], "segments": [Segment…]}`.
 ///
 /// The tenant goes into bucketing, so evaluating from a file gives what the server gives only if it is the server's
@@ -53,11 +55,10 @@ impl FlagFile {
     }
 
     fn parse(text: &str, tenant: Option<&TenantId>) -> Result<Self, FlagFileError> {
-        let document: Value = serde_json::from_str(text)?;
+        let (document, mut faults) = read_json(text.as_bytes())?;
         let Value::Object(fields) = &document else {
             return Err(Faults::one("", "expected an object with `flags` and `segments`").into());
         };
-        let mut faults = Vec::new();
         for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
             faults.push(fault(format!("/{name}"), "unknown field; known here: `tenant`, `environment`, `flags`, `segments`"));
         }

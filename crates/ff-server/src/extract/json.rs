@@ -20,13 +20,20 @@ const FAULTS_MAX: usize = 100;
 /// # Errors
 /// 400 where it is no JSON or nested more than 127 levels deep, 422 where a name stands twice in one object.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
+    let (value, faults) = read_json(bytes).map_err(|error| Problem::new(ProblemType::MalformedBody, format!("not JSON: {error}")))?;
+    if faults.is_empty() { Ok(value) } else { Err(Problem::invalid_body(faults)) }
+}
+
+/// Reads a document, with a fault for each name that stands twice.
+///
+/// # Errors
+/// It is no JSON.
+pub fn read_json(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Error> {
     let found = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let document = Document { at: &Place::Root, found: &found };
-    let value = document.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    let value = value.map_err(|error| Problem::new(ProblemType::MalformedBody, format!("not JSON: {error}")))?;
-    let faults = found.into_inner();
-    if faults.is_empty() { Ok(value) } else { Err(Problem::invalid_body(faults)) }
+    let value = document.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value))?;
+    Ok((value, found.into_inner()))
 }
 
 /// Where in the document: links on the stack, written out only for a fault.

@@ -68,6 +68,9 @@ impl FromRequest for PathUserId {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if !super::query::is_text(request.uri().path()) {
+            return ready(Err(Problem::new(ProblemType::RouteNotFound, "the user id in the path is not UTF-8")));
+        }
         let part = web::Path::<UserPart>::from_request(request, payload).into_inner();
         let decoded = part.map(|part| Self(part.into_inner().user_id));
         ready(decoded.map_err(|_| Problem::new(ProblemType::RouteNotFound, "the user id in the path cannot be read")))

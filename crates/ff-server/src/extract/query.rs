@@ -9,6 +9,26 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::problem::{Problem, ProblemType};
 
+/// Whether the bytes behind the percent signs are UTF-8: what is not would be replaced on the way, and two ids become one.
+pub(super) fn is_text(encoded: &str) -> bool {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
+        match (first, digits) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
 /// The parameters of a request, decoded, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Params {
@@ -22,6 +42,9 @@ impl Params {
     /// # Errors
     /// 400, where it is no list of pairs.
     pub fn parse(query: &str) -> Result<Self, Problem> {
+        if !is_text(query) {
+            return Err(Problem::new(ProblemType::InvalidQuery, "the query is not UTF-8"));
+        }
         let web::Query(pairs) = web::Query::<Vec<(String, String)>>::from_query(query).map_err(Problem::from)?;
         Ok(Self { pairs, known: Vec::new() })
     }

@@ -4,7 +4,7 @@ mod draft;
 
 use actix_web::{HttpResponse, web};
 use ff_core::EnvironmentKey;
-use ff_store::{PageLimit, PageRequest, environment};
+use ff_store::{PageLimit, PageRequest, StoreError, environment};
 
 use super::answer;
 use crate::blocking;
@@ -53,9 +53,23 @@ pub async fn create(
     JsonBody(body): JsonBody,
     Query(()): Query<()>,
 ) -> Result<HttpResponse, Problem> {
-    let draft = draft::read(&body).map_err(Problem::invalid_body)?;
+    let mut draft = draft::read(&body).map_err(Problem::invalid_body)?;
     let context = allowed.into_context();
-    let written = blocking::run(move || environments::put(&state, &context, draft)).await?;
+    let is_given = |name: &str| body.get(name).is_some();
+    let (keeps_name, keeps_description) = (!is_given("name"), !is_given("description"));
+    let written = blocking::run(move || {
+        // Fields that are left out keep their value, if the environment has one.
+        match environment::find(&state.store, &context.scope.tenant, &draft.key) {
+            Ok(known) => {
+                draft.name = if keeps_name { known.name } else { draft.name };
+                draft.description = if keeps_description { known.description } else { draft.description };
+            }
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        environments::put(&state, &context, draft)
+    })
+    .await?;
     Ok(answer::written(&written.record, written.outcome, None, format_args!("/v1/environments/{}", written.record.key)))
 }
 

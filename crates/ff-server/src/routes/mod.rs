@@ -64,6 +64,7 @@ macro_rules! routes {
             $({
                 let methods = [$(stringify!($method)),+];
                 let resource = web::resource($path)
+                    .guard(guard::fn_guard(|context| !yields($path, &context.head().method)))
                     .app_data(Template { index, path: $path })
                     .wrap(from_fn(catch_panics))
                     $(.route(method(stringify!($method)).to($group::$handler)))+
@@ -161,6 +162,11 @@ routes! {
     "/v1/users/{user_id}/flags/{flag_key}" {
         GET evaluate::user_flag Needs(TokenScope::Evaluate);
     }
+}
+
+/// A flag may be called `batch` or `preview`: a `GET` under these paths is for `/v1/evaluate/{flag_key}`.
+fn yields(path: &str, method: &Method) -> bool {
+    matches!(path, "/v1/evaluate/batch" | "/v1/evaluate/preview") && matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn method(name: &str) -> ActixRoute {

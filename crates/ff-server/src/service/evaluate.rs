@@ -61,7 +61,7 @@ pub async fn with_draft(state: &AppState, scope: &Scope, ruleset: &Ruleset, draf
     match ruleset.with_flag(ruleset.revision(), &flag) {
         Ok(changed) => Ok((changed, flag.key)),
         Err(ff_core::Error::Invalid(faults)) => Err(ServiceError::Invalid(faults.below("/flag"))),
-        Err(error) => Err(super::writing::refused("flag_in_use", (scope.environment.clone(), error))),
+        Err(error) => Err(super::writing::refused("flag_in_use", vec![(scope.environment.clone(), error)])),
     }
 }
 

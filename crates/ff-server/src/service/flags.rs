@@ -97,6 +97,8 @@ pub fn rollback(
     to: audit::At,
     precondition: &Precondition,
 ) -> Result<Written<FlagRecord>, ServiceError> {
+    // Whether there is such a flag comes before whether it had such a state.
+    flag::find(&state.store, &context.scope, key)?;
     let then = audit::flag_at(&state.store, &context.scope, key, to).map_err(|error| match (error, to) {
         (StoreError::NotFound { entity: Entity::Flag, .. }, audit::At::Version(version)) => {
             ServiceError::NotFound(Missing::Revision(format!("version {version} of flag `{key}`")))

@@ -1,9 +1,10 @@
 //! What all writes share: one transaction, the rulesets that the tenant has in it, and serving the new ones once it is
 //! committed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ff_core::{EnvironmentKey, Error};
+use ff_core::{Entity, EnvironmentKey, Error};
 use ff_store::{Author, Change, Written, change};
 
 use super::{Context, Missing, ServiceError};
@@ -54,18 +55,26 @@ pub(super) fn check_environment(rulesets: &TenantRulesets, key: &EnvironmentKey)
     }
 }
 
-/// A change that the engine refused in one of the tenant's environments.
-pub(super) fn refused(code: &'static str, (environment, error): (EnvironmentKey, Error)) -> ServiceError {
-    match error {
-        Error::Invalid(faults) => ServiceError::Invalid(faults),
-        Error::InUse { message, used_by } => ServiceError::Conflict {
-            code,
-            message: format!("{message} in environment `{environment}`"),
-            used_by: used_by.into_iter().map(|user| format!("{user} in environment `{environment}`")).collect(),
-        },
-        // The engine's errors may become more; one that is not known here is no fault of the caller's.
-        other => ServiceError::internal(other),
+/// A change that the engine refused in some of the tenant's environments: everyone in the way is named.
+pub(super) fn refused(code: &'static str, errors: Vec<(EnvironmentKey, Error)>) -> ServiceError {
+    let mut message = None;
+    let mut used_by = BTreeSet::new();
+    for (environment, error) in errors {
+        match error {
+            Error::Invalid(faults) => return ServiceError::Invalid(faults),
+            Error::InUse { message: reason, used_by: users } => {
+                message.get_or_insert_with(|| format!("{reason} in environment `{environment}`"));
+                used_by.extend(users.into_iter().map(|user| match &user {
+                    Entity::Flag(_) => format!("{user} in environment `{environment}`"),
+                    // Segments are the same in all environments.
+                    Entity::Segment(_) => user.to_string(),
+                }));
+            }
+            // The engine's errors may become more; one that is not known here is no fault of the caller's.
+            other => return ServiceError::internal(other),
+        }
     }
+    ServiceError::Conflict { code, message: message.unwrap_or_default(), used_by: used_by.into_iter().collect() }
 }
 
 /// Whether anything was written.

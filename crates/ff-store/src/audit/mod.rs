@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use self::history::{At, flag_at};
 use self::row::AuditRow;
-pub(crate) use self::row::{Entry, insert};
+pub(crate) use self::row::{Entry, insert, time_of};
 use crate::connection::on;
 use crate::error::{CorruptRow, StoreError};
 use crate::page::{Page, PageRequest, PageToken};

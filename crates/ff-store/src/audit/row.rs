@@ -84,6 +84,13 @@ impl AuditRow {
     }
 }
 
+/// When the tenant's entry at this revision was made; 1970, where there is none.
+pub(crate) fn time_of(link: &mut Link<'_>, tenant: &TenantId, revision: Revision) -> Result<Timestamp, StoreError> {
+    let mine = audit::tenant_id.eq(tenant.as_str()).and(audit::revision.eq(revision.get()));
+    let ts: Option<i64> = on!(link, c => audit::table.filter(mine).select(audit::ts).first(c).optional())?;
+    Ok(ts.map_or(Timestamp::EPOCH, Timestamp::from_millis))
+}
+
 pub(crate) fn insert(
     link: &mut Link<'_>,
     tenant: &TenantId,

@@ -1,7 +1,7 @@
 //! Writing flags.
 
 use ff_core::{Flag, FlagKey};
-use ff_store::{Entity, FlagRecord, StoreError, Written, audit, flag};
+use ff_store::{Entity, FlagRecord, StoreError, Written, audit, flag, ruleset};
 use serde_json::Value;
 
 use super::writing::{self, check_environment, refused};
@@ -99,6 +99,13 @@ pub fn rollback(
 ) -> Result<Written<FlagRecord>, ServiceError> {
     // Whether there is such a flag comes before whether it had such a state.
     flag::find(&state.store, &context.scope, key)?;
+    if let audit::At::Revision(revision) = to {
+        // The future is not a state to go back to.
+        let now = ruleset::revisions(&state.store, std::slice::from_ref(&context.scope.tenant))?;
+        if now.iter().all(|(_, current)| *current < revision) {
+            return Err(ServiceError::NotFound(Missing::Revision(format!("revision {revision}"))));
+        }
+    }
     let then = audit::flag_at(&state.store, &context.scope, key, to).map_err(|error| match (error, to) {
         (StoreError::NotFound { entity: Entity::Flag, .. }, audit::At::Version(version)) => {
             ServiceError::NotFound(Missing::Revision(format!("version {version} of flag `{key}`")))

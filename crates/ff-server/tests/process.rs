@@ -1,5 +1,12 @@
 //! The binary as its users start it: arguments, environment, `.env`, signals, exit codes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    reason = "a test fails by panicking, and its tables are written out"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};

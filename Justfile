@@ -38,10 +38,6 @@ migrate:
 bench *filter:
     cargo bench --workspace -- {{ filter }}
 
-# The OpenAPI document, as the server serves it.
-openapi:
-    cargo run -q -- openapi
-
 # The documentation of the crates.
 doc:
     cargo doc --workspace --no-deps --open

@@ -1,7 +1,7 @@
 //! The audit log: newest first, and its filters.
 
 use ff_core::Timestamp;
-use ff_store::{AuditFilter, Entity, PageLimit, PageRequest, StoreError, audit, change, flag, segment};
+use ff_store::{AuditFilter, Entity, EnvironmentDraft, PageLimit, PageRequest, StoreError, audit, change, flag, segment};
 use ff_test_support::{TestStore, author, environment, flag as flag_of, segment as segment_of};
 use serde_json::json;
 
@@ -9,7 +9,12 @@ use crate::steps::{acme, create_environment, production};
 
 /// Revisions 1 to 6: an environment, four writes of flags at 1000, 2000 …, a segment.
 fn fill(store: &TestStore) {
-    create_environment(store, "staging").unwrap();
+    change::run(store, &acme(), &author("eve", 500), |c| {
+        let draft = EnvironmentDraft { key: environment("staging"), name: "staging".to_owned(), description: String::new() };
+        ff_store::environment::create_in(c, draft).map(drop)
+    })
+    .map_err(|error: StoreError| error)
+    .unwrap();
     for (i, (actor, environment_key, key)) in
         [("ann", "production", "a"), ("bob", "staging", "a"), ("ann", "staging", "b"), ("bob", "production", "b")].into_iter().enumerate()
     {
@@ -49,13 +54,26 @@ fn entries_are_filtered() {
             (AuditFilter { actor: text("b\0b"), ..all.clone() }, &[]),
             (AuditFilter { environment: Some(production()), ..all.clone() }, &[5, 2]),
             (AuditFilter { environment: Some(environment("staging")), ..all.clone() }, &[4, 3, 1]),
-            (AuditFilter { until: at(3001), ..all.clone() }, &[4, 3, 2]),
+            (AuditFilter { until: at(3001), ..all.clone() }, &[4, 3, 2, 1]),
             (AuditFilter { since: at(2000), until: at(4000), ..all.clone() }, &[4, 3]),
             (AuditFilter { since: "1970-01-01T00:00:02.0001Z".parse().ok(), until: at(4000), ..all.clone() }, &[4]),
             (AuditFilter { entity: Some(Entity::Flag), entity_key: text("a"), actor: text("bob"), ..all.clone() }, &[3]),
         ] {
             assert_eq!(revisions(store, &filter), found, "{filter:?}");
         }
+    });
+}
+
+#[test]
+fn time_never_goes_back_from_one_revision_to_the_next() {
+    TestStore::each(|store| {
+        fill(store);
+        // A writer whose clock is behind.
+        change::run(store, &acme(), &author("late", 10), |c| segment::put_in(c, segment_of(&json!({"key": "z"}))).map(drop))
+            .map_err(|error: StoreError| error)
+            .unwrap();
+        let newest = audit::page(store, &acme(), &AuditFilter::default(), &PageRequest::default()).unwrap().items.remove(0);
+        assert_eq!((newest.actor.as_str(), newest.at), ("late", Timestamp::from_millis(5000)));
     });
 }
 

@@ -23,6 +23,21 @@ pub(crate) fn condition(dice: &mut Dice<'_>, known: &Known, depth: usize) -> Val
     Value::Object(clauses)
 }
 
+/// That one of two attributes has one of some texts; often with something else that must hold too, before it or after.
+pub(crate) fn equality(dice: &mut Dice<'_>, known: &Known) -> Value {
+    let name = dice.pick(&NAMES[..2]);
+    let text = |dice: &mut Dice<'_>| json!(pools::text(dice, name));
+    let wanted = if dice.chance(60) { text(dice) } else { Value::Array(dice.some(4, text)) };
+    let equality = json!({"attr": {name: wanted}});
+    match dice.below(8) {
+        0 => json!({"all": [equality, condition(dice, known, 2)]}),
+        1 => json!({"all": [condition(dice, known, 2), equality]}),
+        2 => json!({"any": [equality, self::equality(dice, known)]}),
+        3 => json!({"attr": equality["attr"], "percentage": percentage(dice)}),
+        _ => equality,
+    }
+}
+
 fn clause(dice: &mut Dice<'_>, known: &Known, depth: usize) -> (&'static str, Value) {
     match dice.below(if depth == 0 { 14 } else { 18 }) {
         0..=5 => {

@@ -7,7 +7,7 @@ use quickcheck::{Arbitrary, Gen};
 use serde_json::{Map, Value, json};
 
 use crate::dice::Dice;
-use crate::generate::{Known, condition};
+use crate::generate::{Known, condition, equality};
 use crate::oracle;
 use crate::pools::{self, INSTANTS, NAMES, TENANTS};
 
@@ -188,8 +188,14 @@ pub(crate) fn flag(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {
     let weights = weights(dice, variants.len());
     let listed: Vec<Value> =
         variants.iter().zip(&weights).map(|(key, weight)| json!({"key": key, "weight": weight, "value": value(dice)})).collect();
-    let rules: Vec<Value> = (0..dice.below(5))
-        .map(|i| json!({"id": format!("r{i}"), "when": condition(dice, known, 3), "rollout": rollout(dice, &variants)}))
+    // Flags with many rules that ask for equality are evaluated by way of an index.
+    let is_long = dice.chance(20);
+    let count = if is_long { 5 + dice.below(20) } else { dice.below(5) };
+    let rules: Vec<Value> = (0..count)
+        .map(|i| {
+            let when = if is_long && dice.chance(90) { equality(dice, known) } else { condition(dice, known, 3) };
+            json!({"id": format!("r{i}"), "when": when, "rollout": rollout(dice, &variants)})
+        })
         .collect();
     let mut flag =
         json!({"key": key, "type": kind, "state": if dice.chance(90) { "on" } else { "off" }, "variants": listed, "rules": rules});

@@ -216,6 +216,8 @@ impl<'a> Recorder<'a> {
 }
 
 impl<'a> Observer<'a> for Recorder<'a> {
+    const SEES_ALL: bool = true;
+
     fn rule_begins(&mut self, rule: &'a CompiledRule) {
         self.rules.push(RuleTrace { rule_id: &rule.id, holds: false, tests: Vec::new() });
     }

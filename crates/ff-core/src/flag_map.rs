@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::compile::CompiledFlag;
+use crate::same::same;
 
 /// A flag key's hash, computed once for keys that are known beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl FlagMap {
 
     #[inline]
     pub(crate) fn get_hashed(&self, hash: KeyHash, key: &str) -> Option<&Arc<CompiledFlag>> {
-        self.shards.get(self.index(hash))?.find(hash.0, |flag| flag.key.as_str() == key)
+        self.shards.get(self.index(hash))?.find(hash.0, |flag| same(flag.key.as_str().as_bytes(), key.as_bytes()))
     }
 
     pub(crate) fn len(&self) -> usize {

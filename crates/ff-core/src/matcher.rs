@@ -10,6 +10,9 @@ use crate::user::{AttributeName, AttributeValue, User};
 
 /// Is told what the matcher does, as it does it.
 pub(crate) trait Observer<'a> {
+    /// Whether it wants to see the rules that cannot hold, too.
+    const SEES_ALL: bool;
+
     fn rule_begins(&mut self, rule: &'a CompiledRule);
     fn rule_ends(&mut self, holds: bool);
     fn condition_begins(&mut self, condition: &'a Cond);
@@ -30,6 +33,8 @@ pub(crate) trait Observer<'a> {
 pub(crate) struct Nobody;
 
 impl<'a> Observer<'a> for Nobody {
+    const SEES_ALL: bool = false;
+
     #[inline]
     fn rule_begins(&mut self, _: &'a CompiledRule) {}
     #[inline]
@@ -76,15 +81,25 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         if !flag.is_on {
             return Outcome { variant: flag.off_variant, reason: Reason::FlagOff, rule: None, bucket: None };
         }
-        for (i, rule) in flag.rules.iter().enumerate() {
-            self.observer.rule_begins(rule);
-            let holds = self.holds(&rule.when);
-            self.observer.rule_ends(holds);
-            if holds {
-                return self.split(flag, &rule.rollout, Reason::RuleMatch, Some(i as u32));
+        let first = match &flag.index {
+            Some(index) if !O::SEES_ALL => {
+                let mut candidates = index.candidates(self.user).iter().filter_map(|i| Some((i, flag.rules.get(i)?)));
+                candidates.find(|(_, rule)| self.rule_holds(rule))
             }
+            _ => flag.rules.iter().enumerate().find(|(_, rule)| self.rule_holds(rule)),
+        };
+        match first {
+            Some((i, rule)) => self.split(flag, &rule.rollout, Reason::RuleMatch, Some(i as u32)),
+            None => self.split(flag, &flag.default, Reason::DefaultDistribution, None),
         }
-        self.split(flag, &flag.default, Reason::DefaultDistribution, None)
+    }
+
+    #[inline]
+    fn rule_holds(&mut self, rule: &'a CompiledRule) -> bool {
+        self.observer.rule_begins(rule);
+        let holds = self.holds(&rule.when);
+        self.observer.rule_ends(holds);
+        holds
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use crate::fault::{Fault, Faults, Findings, Place};
 use crate::flag_map::{FlagMap, KeyHash};
 use crate::key::{EnvironmentKey, FlagKey, SegmentKey, TenantId};
 use crate::links::{Links, Reach};
+use crate::members::MembersChange;
 use crate::model::{Flag, Segment};
 use crate::segments::{Rejected, Segments};
 
@@ -137,6 +138,17 @@ impl Ruleset {
     /// As [`with_flag`](Self::with_flag).
     pub fn with_segment(&self, revision: u64, segment: &Segment) -> Result<Self, Error> {
         self.with_segments(revision, self.segments.with(segment)?)
+    }
+
+    /// This ruleset at a new revision with a difference in one segment's lists of users; nothing, if there is no such segment.
+    /// Takes time in proportion to the difference, not to the lists.
+    ///
+    /// # Errors
+    /// As [`Segments::with_members`].
+    pub fn with_members(&self, revision: u64, key: &SegmentKey, change: &MembersChange<'_>) -> Result<Option<Self>, Faults> {
+        // What the segment refers to and what it may cost stay the same, so nothing else needs a look.
+        let segments = self.segments.with_members(key, change)?;
+        Ok(segments.map(|segments| Self { revision, segments, ..self.clone() }))
     }
 
     /// This ruleset at a new revision without a segment.

@@ -7,6 +7,7 @@ use crate::compile::{CompiledSegment, Reference, SegmentSlot};
 use crate::error::Entity;
 use crate::fault::{Faults, Findings, Place};
 use crate::key::{SegmentKey, TenantId};
+use crate::members::MembersChange;
 use crate::model::Segment;
 
 /// A tenant's segments, compiled. Cheap to clone; a changed copy shares every segment that did not change.
@@ -118,6 +119,20 @@ impl Segments {
         found.into_result()?;
         table.set(slot, Some(Arc::new(compiled)));
         Ok(Self { tenant: self.tenant.clone(), table: Arc::new(table) })
+    }
+
+    /// These segments with a difference in one's lists of users; nothing, if there is no such segment. Takes time in
+    /// proportion to the difference, and shares all that it does not touch with these segments.
+    ///
+    /// # Errors
+    /// An id that is empty or too long, or more members than the bound. Pointers are those of [`MembersChange`].
+    pub fn with_members(&self, key: &SegmentKey, change: &MembersChange<'_>) -> Result<Option<Self>, Faults> {
+        let Some(segment) = self.get(key) else { return Ok(None) };
+        let changed = segment.with_members(change)?;
+        let mut table = Table::clone(&self.table);
+        let slot = table.claim(key);
+        table.set(slot, Some(Arc::new(changed)));
+        Ok(Some(Self { tenant: self.tenant.clone(), table: Arc::new(table) }))
     }
 
     /// These segments without some. Whether others need them shows when the result is put into a ruleset.

@@ -1,8 +1,10 @@
 //! Users: who a flag is evaluated for.
 
-use foldhash::fast::FixedState;
+mod attributes;
+
 use serde_json::Value;
-use std::hash::BuildHasher;
+
+use attributes::Attributes;
 
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
@@ -18,9 +20,7 @@ use crate::model::plain_number;
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     id: Box<str>,
-    /// Sorted by hash; `attributes[i]` is the attribute whose name has `hashes[i]`.
-    hashes: Vec<u64>,
-    attributes: Vec<(Box<str>, AttributeValue)>,
+    attributes: Attributes,
 }
 
 /// A user's attribute.
@@ -46,17 +46,9 @@ pub(crate) struct AttributeName {
     text: Box<str>,
 }
 
-/// Lists up to this length are scanned; longer ones are searched by halves.
-const SCAN_MAX: usize = 16;
-
-fn hash(name: &str) -> u64 {
-    // A fixed seed is safe: a collision costs one comparison, names are always compared in full.
-    FixedState::with_seed(0).hash_one(name)
-}
-
 impl AttributeName {
     pub(crate) fn new(text: &str) -> Self {
-        Self { hash: hash(text), text: text.into() }
+        Self { hash: attributes::hash(text), text: text.into() }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -71,7 +63,7 @@ impl User {
     /// An id that is empty or longer than [`USER_ID_LENGTH_MAX`] bytes.
     pub fn new(id: &str) -> Result<Self, Faults> {
         match id.len() {
-            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), hashes: Vec::new(), attributes: Vec::new() }),
+            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), attributes: Attributes::default() }),
             length => Err(Faults::one("/id", format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {length}"))),
         }
     }
@@ -79,15 +71,7 @@ impl User {
     /// This user with one attribute more; the name is taken as it is, and replaces an attribute of the same name.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<AttributeValue>) -> Self {
-        let value = value.into();
-        match self.position(hash(name), name) {
-            Some(at) => {
-                if let Some((_, slot)) = self.attributes.get_mut(at) {
-                    *slot = value;
-                }
-            }
-            None => self.insert(name.into(), value),
-        }
+        self.attributes.put(name, value.into());
         self
     }
 
@@ -114,34 +98,12 @@ impl User {
 
     /// The attribute of that name or dotted path.
     pub fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        self.position(hash(name), name).and_then(|at| self.attributes.get(at)).map(|(_, value)| value)
+        self.attributes.get(attributes::hash(name), name)
     }
 
     #[inline]
     pub(crate) fn get(&self, name: &AttributeName) -> Option<&AttributeValue> {
-        self.position(name.hash, &name.text).and_then(|at| self.attributes.get(at)).map(|(_, value)| value)
-    }
-
-    #[inline]
-    fn position(&self, hash: u64, name: &str) -> Option<usize> {
-        let first = if self.hashes.len() <= SCAN_MAX {
-            self.hashes.iter().position(|h| *h == hash)?
-        } else {
-            let at = self.hashes.partition_point(|h| *h < hash);
-            (self.hashes.get(at) == Some(&hash)).then_some(at)?
-        };
-        let is_named = |at: &usize| self.attributes.get(*at).is_some_and(|(n, _)| **n == *name);
-        if is_named(&first) {
-            return Some(first);
-        }
-        (first + 1..self.hashes.len()).take_while(|at| self.hashes.get(*at) == Some(&hash)).find(is_named)
-    }
-
-    fn insert(&mut self, name: Box<str>, value: AttributeValue) {
-        let hash = hash(&name);
-        let at = self.hashes.partition_point(|h| *h < hash);
-        self.hashes.insert(at, hash);
-        self.attributes.insert(at, (name, value));
+        self.attributes.get(name.hash, &name.text)
     }
 
     pub(crate) fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
@@ -170,42 +132,49 @@ impl User {
         let mut user = user.or_else(|| Self::new("-").ok())?;
         if let Some(attributes) = attributes.filter(|json| **json != Json::Null) {
             let at = &at.field("attributes");
-            user.spread("", attributes, 0, at, found);
-            if user.attributes.len() > ATTRIBUTES_MAX {
+            let mut spread = Vec::new();
+            spread_out(&mut spread, "", attributes, 0, at, found);
+            if spread.len() > ATTRIBUTES_MAX {
                 found.add(at, format!("must have at most {ATTRIBUTES_MAX} attributes, those of nested objects counted"));
             }
+            user.attributes = Attributes::new(spread);
         }
         Some(user)
     }
+}
 
-    /// Puts an object's fields under their paths: first its own names, which win, then what lies deeper. A name with a
-    /// dot is a leaf: paths go through names without.
-    fn spread(&mut self, prefix: &str, json: &Json<'_>, depth: usize, at: &Place<'_>, found: &mut Findings) {
-        if depth > ATTRIBUTE_DEPTH_MAX {
-            return found.add(at, format!("attributes may be nested at most {ATTRIBUTE_DEPTH_MAX} deep"));
+/// Puts an object's fields under their paths: first its own names, which win, then what lies deeper. A name with a dot is a
+/// leaf: paths go through names without.
+fn spread_out(
+    spread: &mut Vec<(String, AttributeValue)>,
+    prefix: &str,
+    json: &Json<'_>,
+    depth: usize,
+    at: &Place<'_>,
+    found: &mut Findings,
+) {
+    if depth > ATTRIBUTE_DEPTH_MAX {
+        return found.add(at, format!("attributes may be nested at most {ATTRIBUTE_DEPTH_MAX} deep"));
+    }
+    let Some(fields) = json.fields(at, found) else { return };
+    for (name, json) in fields {
+        // INVARIANT: paths are bounded before they are built, since every name below repeats the names above it.
+        if prefix.len() + name.len() > ATTRIBUTE_NAME_LENGTH_MAX {
+            found.add(&at.field(name), format!("an attribute's name or path must have at most {ATTRIBUTE_NAME_LENGTH_MAX} bytes"));
+            continue;
         }
-        let Some(fields) = json.fields(at, found) else { return };
-        for (name, json) in fields {
-            // INVARIANT: paths are bounded before they are built, since every name below repeats the names above it.
-            if prefix.len() + name.len() > ATTRIBUTE_NAME_LENGTH_MAX {
-                found.add(&at.field(name), format!("an attribute's name or path must have at most {ATTRIBUTE_NAME_LENGTH_MAX} bytes"));
-                continue;
-            }
-            check_size(json, &at.field(name), found);
-            let path = format!("{prefix}{name}");
-            // INVARIANT: bounded before it grows, since the insertion below is quadratic.
-            let is_free = self.attributes.len() <= ATTRIBUTES_MAX && self.position(hash(&path), &path).is_none();
-            if let Some(value) = AttributeValue::from_json(json).filter(|_| is_free) {
-                self.insert(path.into(), value);
-            }
+        check_size(json, &at.field(name), found);
+        if let Some(value) = AttributeValue::from_json(json) {
+            spread.push((format!("{prefix}{name}"), value));
         }
-        let leads_deeper = |name: &str| !name.contains('.') && prefix.len() + name.len() < ATTRIBUTE_NAME_LENGTH_MAX;
-        for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && leads_deeper(name)) {
-            if self.attributes.len() > ATTRIBUTES_MAX {
-                return;
-            }
-            self.spread(&format!("{prefix}{name}."), json, depth + 1, &at.field(name), found);
+    }
+    let leads_deeper = |name: &str| !name.contains('.') && prefix.len() + name.len() < ATTRIBUTE_NAME_LENGTH_MAX;
+    for (name, json) in fields.iter().filter(|(name, json)| matches!(json, Json::Object(_)) && leads_deeper(name)) {
+        // One too many is enough to refuse the user.
+        if spread.len() > ATTRIBUTES_MAX {
+            return;
         }
+        spread_out(spread, &format!("{prefix}{name}."), json, depth + 1, &at.field(name), found);
     }
 }
 

@@ -5,21 +5,18 @@
 
 use std::cmp::Ordering;
 
-/// A version that borrows its pre-release part from the text.
+/// A version: its three numbers, and its pre-release part (empty in a release), borrowed or owned.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Version<'a> {
+pub(crate) struct Version<T> {
     core: [u64; 3],
-    pre: &'a str,
+    pre: T,
 }
+
+/// An operand, read once.
+pub(crate) type OwnedVersion = Version<Box<str>>;
 
 fn is_numeric(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// A number without leading zeros that fits 64 bits.
-fn number(text: &str) -> Option<u64> {
-    let plain = is_numeric(text) && (text.len() == 1 || !text.starts_with('0'));
-    if plain { text.parse().ok() } else { None }
 }
 
 fn are_identifiers(text: &str, leading_zeros: bool) -> bool {
@@ -30,32 +27,49 @@ fn are_identifiers(text: &str, leading_zeros: bool) -> bool {
     })
 }
 
-impl<'a> Version<'a> {
+impl<'a> Version<&'a str> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let (text, build) = text.split_once('+').map_or((text, None), |(v, b)| (v, Some(b)));
-        let (numbers, pre) = text.split_once('-').map_or((text, None), |(v, p)| (v, Some(p)));
-        let build_is_right = build.is_none_or(|b| are_identifiers(b, true));
-        if !build_is_right || !pre.is_none_or(|p| are_identifiers(p, false)) {
-            return None;
-        }
-        let mut core = [0; 3];
-        let mut parts = numbers.split('.');
-        for (i, slot) in core.iter_mut().enumerate() {
-            match parts.next() {
-                Some(part) => *slot = number(part)?,
-                None if i > 0 => break,
-                None => return None,
+        let mut core = [0_u64; 3];
+        let mut numbers = core.iter_mut();
+        let mut rest = text.as_bytes();
+        // The numbers in one pass, digit by digit: most versions are nothing but three small numbers.
+        loop {
+            let number = numbers.next()?;
+            let [first @ b'0'..=b'9', after @ ..] = rest else { return None };
+            (*number, rest) = (u64::from(first - b'0'), after);
+            while let [digit @ b'0'..=b'9', after @ ..] = rest {
+                if *number == 0 {
+                    return None;
+                }
+                *number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+                rest = after;
+            }
+            match rest {
+                [b'.', after @ ..] => rest = after,
+                [] => return Some(Self { core, pre: "" }),
+                _ => break,
             }
         }
-        parts.next().is_none().then_some(Self { core, pre: pre.unwrap_or_default() })
+        let text = text.get(text.len() - rest.len()..)?;
+        let (pre, build) = text.split_once('+').map_or((text, None), |(pre, build)| (pre, Some(build)));
+        let pre = if pre.is_empty() { None } else { Some(pre.strip_prefix('-')?) };
+        let is_right = build.is_none_or(|b| are_identifiers(b, true)) && pre.is_none_or(|p| are_identifiers(p, false));
+        is_right.then_some(Self { core, pre: pre.unwrap_or_default() })
     }
 
-    pub(crate) fn precedence(&self, other: &Version<'_>) -> Ordering {
-        self.core.cmp(&other.core).then_with(|| match (self.pre.is_empty(), other.pre.is_empty()) {
+    pub(crate) fn to_owned(self) -> OwnedVersion {
+        Version { core: self.core, pre: self.pre.into() }
+    }
+}
+
+impl<T: AsRef<str>> Version<T> {
+    pub(crate) fn precedence<U: AsRef<str>>(&self, other: &Version<U>) -> Ordering {
+        let (pre, other_pre) = (self.pre.as_ref(), other.pre.as_ref());
+        self.core.cmp(&other.core).then_with(|| match (pre.is_empty(), other_pre.is_empty()) {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
-            (false, false) => compare_pre(self.pre, other.pre),
+            (false, false) => compare_pre(pre, other_pre),
         })
     }
 }

@@ -6,12 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use crate::compile::needle::Needle;
 use crate::fold::{Folded, with_folded};
 use crate::model::{Network, Operation, Ordering, Pattern, Scalar, Test, TextPlace, plain_number};
+use crate::same::same;
 use crate::string_set::StringSet;
 use crate::timestamp::Timestamp;
 use crate::user::AttributeValue;
-use crate::version::Version;
+use crate::version::{OwnedVersion, Version};
 
 /// A test without its negation, which the condition around it keeps.
 #[derive(Debug, Clone)]
@@ -25,14 +27,23 @@ pub(crate) enum Check {
     InFolded(StringSet),
     Number(Ordering, f64),
     Text(Ordering, Box<str>),
-    Stands(TextPlace, Box<str>),
+    Starts(Box<str>),
+    Ends(Box<str>),
+    Contains(Box<Needle>),
     StandsFolded(TextPlace, Folded),
     Matches(Box<Pattern>),
     Exists,
     Before(Timestamp),
     After(Timestamp),
-    Version(Ordering, Box<str>),
+    Version(Ordering, Box<VersionOperand>),
     Network(Box<Networks>),
+}
+
+/// A version as it was written, and as it compares; one that was built in code and is none compares with nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct VersionOperand {
+    text: Box<str>,
+    version: Option<OwnedVersion>,
 }
 
 /// Operands of several types, each compared by its own.
@@ -96,12 +107,19 @@ impl Check {
             Operation::Order { ordering, value: Scalar::Number(number) } => (Self::Number(*ordering, as_f64(number)), false),
             Operation::Order { ordering, value } => (Self::Text(*ordering, text_of(value).into()), false),
             Operation::Text { place, value, ignore_case: true } => (Self::StandsFolded(*place, Folded::new(value)), false),
-            Operation::Text { place, value, ignore_case: false } => (Self::Stands(*place, value.as_str().into()), false),
+            Operation::Text { place: TextPlace::Start, value, ignore_case: false } => (Self::Starts(value.as_str().into()), false),
+            Operation::Text { place: TextPlace::End, value, ignore_case: false } => (Self::Ends(value.as_str().into()), false),
+            Operation::Text { place: TextPlace::Anywhere, value, ignore_case: false } => {
+                (Self::Contains(Box::new(Needle::new(value))), false)
+            }
             Operation::Matches(pattern) => (Self::Matches(Box::new(pattern.clone())), false),
             Operation::Exists(wanted) => (Self::Exists, !wanted),
             Operation::Before(at) => (Self::Before(*at), false),
             Operation::After(at) => (Self::After(*at), false),
-            Operation::Version { ordering, value } => (Self::Version(*ordering, value.as_str().into()), false),
+            Operation::Version { ordering, value } => {
+                let version = Version::parse(value).map(Version::to_owned);
+                (Self::Version(*ordering, Box::new(VersionOperand { text: value.as_str().into(), version })), false)
+            }
             Operation::Network(networks) => (Self::Network(Box::new(Networks::new(networks.as_slice()))), false),
         }
     }
@@ -119,7 +137,7 @@ impl Check {
     #[inline]
     pub(crate) fn passes_text(&self, text: &str) -> bool {
         match self {
-            Self::EqualsText(wanted) => **wanted == *text,
+            Self::EqualsText(wanted) => same(wanted.as_bytes(), text.as_bytes()),
             Self::EqualsNumber(wanted) => decimal(text).is_some_and(|number| number == *wanted),
             Self::EqualsBool(wanted) => text == if *wanted { "true" } else { "false" },
             Self::EqualsFolded(wanted) => wanted.equals(text),
@@ -128,16 +146,16 @@ impl Check {
             Self::InFolded(wanted) => with_folded(text, |text| wanted.contains(text)),
             Self::Number(ordering, operand) => decimal(text).is_some_and(|number| compare(*ordering, number, *operand)),
             Self::Text(ordering, operand) => ordering.holds(text.cmp(operand)),
-            Self::Stands(TextPlace::Start, wanted) => text.starts_with(&**wanted),
-            Self::Stands(TextPlace::End, wanted) => text.ends_with(&**wanted),
-            Self::Stands(TextPlace::Anywhere, wanted) => text.contains(&**wanted),
+            Self::Starts(wanted) => text.starts_with(&**wanted),
+            Self::Ends(wanted) => text.ends_with(&**wanted),
+            Self::Contains(wanted) => wanted.is_in(text),
             Self::StandsFolded(place, wanted) => wanted.stands_in(text, *place),
             Self::Matches(pattern) => pattern.regex().is_match(text),
             Self::Exists => true,
             Self::Before(at) => Timestamp::read(text).is_some_and(|instant| instant < *at),
             Self::After(at) => Timestamp::read(text).is_some_and(|instant| instant > *at),
-            Self::Version(ordering, operand) => match (Version::parse(text), Version::parse(operand)) {
-                (Some(version), Some(operand)) => ordering.holds(version.precedence(&operand)),
+            Self::Version(ordering, operand) => match (&operand.version, Version::parse(text)) {
+                (Some(operand), Some(version)) => ordering.holds(version.precedence(operand)),
                 _ => false,
             },
             Self::Network(networks) => text.parse::<IpAddr>().is_ok_and(|address| networks.contain(address.to_canonical())),
@@ -180,9 +198,9 @@ impl Check {
             Self::InFolded(set) => (either("iin", "inot_in"), shown(set.iter().map(|text| json!(text)))),
             Self::Number(ordering, operand) => (order_name(*ordering), plain_number(*operand)),
             Self::Text(ordering, operand) => (order_name(*ordering), json!(operand)),
-            Self::Stands(TextPlace::Start, text) => ("starts_with", json!(text)),
-            Self::Stands(TextPlace::End, text) => ("ends_with", json!(text)),
-            Self::Stands(TextPlace::Anywhere, text) => ("contains", json!(text)),
+            Self::Starts(text) => ("starts_with", json!(text)),
+            Self::Ends(text) => ("ends_with", json!(text)),
+            Self::Contains(needle) => ("contains", json!(needle.as_str())),
             Self::StandsFolded(TextPlace::Start, text) => ("istarts_with", json!(text.as_str())),
             Self::StandsFolded(TextPlace::End, text) => ("iends_with", json!(text.as_str())),
             Self::StandsFolded(TextPlace::Anywhere, text) => ("icontains", json!(text.as_str())),
@@ -190,7 +208,7 @@ impl Check {
             Self::Exists => ("exists", json!(!negated)),
             Self::Before(at) => ("before", json!(at)),
             Self::After(at) => ("after", json!(at)),
-            Self::Version(ordering, operand) => (version_order_name(*ordering), json!(operand)),
+            Self::Version(ordering, operand) => (version_order_name(*ordering), json!(operand.text)),
             Self::Network(networks) => ("ip_in", shown(networks.listed.iter().map(|network| json!(network)))),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::bucket::{self, Bucket, Domain, Seed, Threshold};
 use crate::compile::condition::{Compiler, Cond, SegmentSlot};
+use crate::compile::index::RuleIndex;
 use crate::compile::{Outline, VariantValue};
 use crate::fault::{Findings, Place};
 use crate::key::{FlagKey, RuleId, SegmentKey, TenantId, VariantKey};
@@ -16,6 +17,8 @@ pub(crate) struct CompiledFlag {
     pub(crate) default: Split,
     pub(crate) seed: Seed,
     pub(crate) rules: Box<[CompiledRule]>,
+    /// Where there are so many rules that it helps.
+    pub(crate) index: Option<Box<RuleIndex>>,
     pub(crate) variants: Box<[(VariantKey, VariantValue)]>,
     pub(crate) outline: Outline,
 }
@@ -66,7 +69,7 @@ impl CompiledFlag {
             Compiler { tenant, default_seed: (Domain::Percentage, text), slot_of, found, references: Vec::new(), steps: 0, depth: 0 };
         let root = Place::Root;
         let at_rules = root.field("rules");
-        let rules = flag
+        let rules: Box<[_]> = flag
             .rules
             .iter()
             .enumerate()
@@ -82,6 +85,7 @@ impl CompiledFlag {
             off_variant: number_of(&flag.variants, &flag.off_variant),
             default: Split::new(flag.variants.iter().enumerate().map(|(i, v)| (i as u32, v.weight))),
             seed: Seed::new(Domain::Distribution, tenant, text),
+            index: RuleIndex::new(&rules),
             rules,
             variants: flag.variants.iter().map(|v| (v.key.clone(), VariantValue::new(&v.value, &v.key))).collect(),
             outline: Outline { steps: compiler.steps + 1, references: compiler.references.into() },

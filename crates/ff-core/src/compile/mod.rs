@@ -3,6 +3,8 @@
 mod check;
 mod condition;
 mod flag;
+mod index;
+mod needle;
 mod segment;
 mod value;
 

@@ -3,8 +3,9 @@
 use crate::bucket::Domain;
 use crate::compile::Outline;
 use crate::compile::condition::{Compiler, Cond, SegmentSlot};
-use crate::fault::{Findings, Place};
+use crate::fault::{Faults, Findings, Place};
 use crate::key::{SegmentKey, TenantId};
+use crate::members::MembersChange;
 use crate::model::Segment;
 use crate::string_set::StringSet;
 
@@ -51,6 +52,15 @@ impl CompiledSegment {
             criteria,
             outline: Outline { steps: compiler.steps + 1, references: compiler.references.into() },
         }
+    }
+
+    /// This segment with a difference in its lists; the rest is shared.
+    pub(crate) fn with_members(&self, change: &MembersChange<'_>) -> Result<Self, Faults> {
+        let mut found = Findings::default();
+        let included = change.included.apply(&self.included, &Place::Root.field("included"), &mut found);
+        let excluded = change.excluded.apply(&self.excluded, &Place::Root.field("excluded"), &mut found);
+        found.into_result()?;
+        Ok(Self { key: self.key.clone(), included, excluded, criteria: self.criteria.clone(), outline: self.outline.clone() })
     }
 
     #[inline]

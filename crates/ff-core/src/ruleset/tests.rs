@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Timestamp, User};
+use crate::{AttributeValue, Timestamp, User};
 use serde_json::{Value, json};
 
 fn flag(key: &str, when: Value) -> Flag {
@@ -222,4 +222,45 @@ fn a_ruleset_can_be_shared_between_threads() {
     fn check<T: Send + Sync + Clone>() {}
     check::<Ruleset>();
     check::<User>();
+}
+
+/// Enough rules on one attribute for an index.
+fn indexed(last: serde_json::Value) -> Ruleset {
+    let mut rules: Vec<_> = (0..8)
+        .map(|i| json!({"id": format!("r{i}"), "when": {"attr": {"country": format!("C{i}")}}, "rollout": {"variant": "on"}}))
+        .collect();
+    rules.push(json!({"id": "last", "when": last, "rollout": {"variant": "on"}}));
+    let flag = json!({"key": "f", "type": "boolean", "state": "on", "rollout_percentage": 0, "rules": rules});
+    compile(&[Flag::from_value(&flag).unwrap()], &[]).unwrap()
+}
+
+#[test]
+fn an_index_leaves_out_no_rule_that_would_have_asked_a_percentage() {
+    let now = Timestamp::from_millis(0);
+    let user = User::new("u").unwrap().with("country", "XX");
+    for (when, is_asked) in [
+        (json!({"all": [{"percentage": 0}, {"attr": {"country": "DE"}}]}), true),
+        (json!({"all": [{"attr": {"country": "DE"}}, {"percentage": 0}]}), false),
+        (json!({"all": [{"any": [{"percentage": 0}]}, {"any": []}]}), true),
+        (json!({"any": [{"attr": {"country": "DE"}, "percentage": 0}, {"attr": {"country": "FR"}}]}), false),
+    ] {
+        let ruleset = indexed(when.clone());
+        assert!(ruleset.flag("f").unwrap().index.is_some());
+        let answer = ruleset.evaluate("f", &user, now).unwrap();
+        assert_eq!(answer.percentage_bucket().is_some(), is_asked, "{when}");
+        assert_eq!(ruleset.explain("f", &user, now).unwrap().evaluation.percentage_bucket(), answer.percentage_bucket());
+    }
+}
+
+#[test]
+fn an_index_finds_each_rule_that_any_of_the_users_values_leads_to() {
+    let now = Timestamp::from_millis(0);
+    let ruleset = indexed(json!({"attr": {"country": ["DE", "FR"]}, "user_id": "u"}));
+    let rule = |user: &User| ruleset.evaluate("f", user, now).unwrap().rule_id().map(|id| id.as_str().to_owned());
+    let user = |country: AttributeValue| User::new("u").unwrap().with("country", country);
+    assert_eq!(rule(&user("C5".into())).as_deref(), Some("r5"));
+    assert_eq!(rule(&user("FR".into())).as_deref(), Some("last"));
+    assert_eq!(rule(&user(vec!["DE".into(), "C3".into(), "C7".into()].into())).as_deref(), Some("r3"));
+    assert_eq!(rule(&user(3.0.into())), None);
+    assert_eq!(rule(&User::new("v").unwrap().with("country", "DE")), None);
 }

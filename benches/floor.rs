@@ -1,0 +1,107 @@
+//! How near is the engine to the least that each workload needs? W1 to W9 against hand-written programs that do only what
+//! their workload needs: no tenants, no reasons, no paths for errors, no other kinds of rules.
+//!
+//! `cargo bench -p ff-core --bench floor`. CPU time of one thread, engine and floor in turns, 31 rounds of 8 ms each; the
+//! minimum and, in brackets, the median. Good: a ratio of minima up to 1.5, for W1 and W2 up to 2. `-- W5 W6` runs some.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark; it prints its table"
+)]
+
+#[path = "floor/programs.rs"]
+mod programs;
+#[allow(dead_code, reason = "each benchmark uses some of the workloads")]
+#[path = "workloads.rs"]
+mod workloads;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use ff_core::{Ruleset, Timestamp, User};
+use rustix::time::{ClockId, clock_gettime};
+use workloads::Workload;
+
+/// CPU time that this thread has taken so far.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}
+
+/// One side of a comparison: evaluates the next user's next flag.
+type Step<'a> = Box<dyn FnMut(usize) + 'a>;
+
+fn engine<'a>(workload: &'a Workload, ruleset: &'a Ruleset, users: &'a [User]) -> Step<'a> {
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let keys = &workload.keys;
+    if keys.is_empty() {
+        return Box::new(move |turn| {
+            for answer in ruleset.evaluate_all(black_box(&users[turn % 64]), now) {
+                black_box((answer.variant(), answer.reason()));
+            }
+        });
+    }
+    Box::new(move |turn| {
+        let answer = ruleset.evaluate(black_box(&keys[turn % keys.len()]), black_box(&users[turn % 64]), now).unwrap();
+        black_box((answer.variant(), answer.reason()));
+    })
+}
+
+struct Measured {
+    minimum: f64,
+    median: f64,
+}
+
+/// Nanoseconds of each side, measured in turns.
+fn compare(mut sides: [Step<'_>; 2], rounds: usize, round: Duration) -> [Measured; 2] {
+    let run = |side: &mut Step<'_>, steps: usize| {
+        let start = cpu_time();
+        (0..steps).for_each(side);
+        (cpu_time() - start).as_nanos() as f64 / steps as f64
+    };
+    let steps = [0, 1].map(|i| {
+        let once = run(&mut sides[i], 640);
+        ((round.as_nanos() as f64 / once) as usize).next_multiple_of(64)
+    });
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for i in [0, 1] {
+            times[i].push(run(&mut sides[i], steps[i]));
+        }
+    }
+    times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        Measured { minimum: times[0], median: times[times.len() / 2] }
+    })
+}
+
+fn main() {
+    // `cargo test --benches` runs this once to see that it works; `cargo bench` passes `--bench`.
+    let is_timed = std::env::args().any(|argument| argument == "--bench");
+    let (rounds, round) = if is_timed { (31, Duration::from_millis(8)) } else { (1, Duration::from_micros(100)) };
+    println!("workload      floor ns           engine ns          ratio of minima");
+    let all = [
+        (workloads::w1(), programs::w1 as fn(&Workload) -> Step<'_>),
+        (workloads::w2(), programs::w1),
+        (workloads::w3(), programs::w3),
+        (workloads::w4(), programs::w4),
+        (workloads::w5(), programs::w4),
+        (workloads::w6(), programs::w6),
+        (workloads::w7(), programs::w7),
+        (workloads::w8(), programs::w8),
+        (workloads::w9(), programs::w3),
+    ];
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (workload, floor) in all.into_iter().filter(|(workload, _)| wanted.is_empty() || wanted.iter().any(|id| id == workload.id)) {
+        let (ruleset, users) = (workload.ruleset(), workload.users());
+        let [floor, engine] = compare([floor(&workload), engine(&workload, &ruleset, &users)], rounds, round);
+        let ratio = engine.minimum / floor.minimum;
+        println!(
+            "{:8} {:9.1} ({:8.1}) {:9.1} ({:8.1})   {ratio:.2}",
+            workload.id, floor.minimum, floor.median, engine.minimum, engine.median
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Which rules can hold at all for a user: found by a few lookups, so that a flag with many rules tries only some.
+//!
+//! Most rules demand that some attribute equals one of a few texts, alone or among other things. For those the index maps
+//! (attribute, text) to the set of rules that demand it. A user's candidates are the rules that are found by the user's
+//! attributes, and the rules that demand nothing of the kind; the others cannot hold. Candidates are then tried in order as
+//! ever, so the index decides nothing: it only leaves out what would fail.
+
+use hashbrown::HashTable;
+
+use crate::compile::check::Check;
+use crate::compile::condition::Cond;
+use crate::compile::flag::CompiledRule;
+use crate::limits::RULES_MAX;
+use crate::same::same;
+use crate::string_set::hash;
+use crate::user::{AttributeName, AttributeValue, User};
+
+/// A set of rules, one bit each, by position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidates([u64; WORDS]);
+
+/// As many words as the rules that a flag may have need.
+const WORDS: usize = RULES_MAX.div_ceil(64);
+
+/// A rule that lists more texts than this is always tried: its own set finds out as quickly.
+const TEXTS_MAX: usize = 16;
+
+/// So many rules must be spared per attribute that is looked up, else trying all of them is quicker.
+const RULES_PER_ATTRIBUTE: usize = 3;
+
+/// The index of one flag.
+#[derive(Debug)]
+pub(crate) struct RuleIndex {
+    attributes: Box<[Attribute]>,
+    /// Rules that are always candidates.
+    always: Candidates,
+}
+
+#[derive(Debug)]
+struct Attribute {
+    name: AttributeName,
+    rules: HashTable<(Box<str>, Candidates)>,
+}
+
+/// What must be for a condition to hold: one of these attributes equals its text. Where none does, trying the condition asks
+/// no percentage either, so that leaving it out leaves no trace in the answer's last percentage.
+type Demand<'a> = Vec<(&'a AttributeName, &'a str)>;
+
+impl Candidates {
+    fn none() -> Self {
+        Self([0; WORDS])
+    }
+
+    fn insert(&mut self, rule: usize) {
+        if let Some(word) = self.0.get_mut(rule / 64) {
+            *word |= 1 << (rule % 64);
+        }
+    }
+
+    #[inline]
+    fn unite(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word |= more;
+        }
+    }
+
+    /// Positions of rules, in order.
+    #[inline]
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(i, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                // The lowest bit is cleared; there is none in 0.
+                word &= word.checked_sub(1)?;
+                Some(i * 64 + bit as usize)
+            })
+        })
+    }
+}
+
+impl RuleIndex {
+    /// An index, if it is worth its while.
+    pub(crate) fn new(rules: &[CompiledRule]) -> Option<Box<Self>> {
+        if rules.len() > RULES_MAX {
+            return None;
+        }
+        let mut index: Vec<Attribute> = Vec::new();
+        let mut always = Candidates::none();
+        let mut spared = 0;
+        for (i, rule) in rules.iter().enumerate() {
+            let Some(demand) = demand(&rule.when) else {
+                always.insert(i);
+                continue;
+            };
+            spared += 1;
+            for (name, text) in demand {
+                let at = index.iter().position(|attribute| attribute.name.as_str() == name.as_str()).unwrap_or_else(|| {
+                    index.push(Attribute { name: name.clone(), rules: HashTable::new() });
+                    index.len() - 1
+                });
+                if let Some(attribute) = index.get_mut(at) {
+                    attribute.insert(text, i);
+                }
+            }
+        }
+        let is_worth_it = spared > index.len() * RULES_PER_ATTRIBUTE;
+        is_worth_it.then(|| Box::new(Self { attributes: index.into(), always }))
+    }
+
+    /// The rules that may hold for this user; the others do not.
+    #[inline]
+    pub(crate) fn candidates(&self, user: &User) -> Candidates {
+        let mut candidates = self.always;
+        for attribute in &self.attributes {
+            match user.get(&attribute.name) {
+                Some(AttributeValue::String(text)) => attribute.add(text, &mut candidates),
+                Some(AttributeValue::List(items)) => {
+                    for item in items {
+                        if let AttributeValue::String(text) = item {
+                            attribute.add(text, &mut candidates);
+                        }
+                    }
+                }
+                // No other value equals a text.
+                _ => {}
+            }
+        }
+        candidates
+    }
+}
+
+impl Attribute {
+    fn insert(&mut self, text: &str, rule: usize) {
+        let entry = self.rules.entry(hash(text), |(known, _)| same(known.as_bytes(), text.as_bytes()), |(known, _)| hash(known));
+        entry.or_insert_with(|| (text.into(), Candidates::none())).into_mut().1.insert(rule);
+    }
+
+    #[inline]
+    fn add(&self, text: &str, candidates: &mut Candidates) {
+        if let Some((_, rules)) = self.rules.find(hash(text), |(known, _)| same(known.as_bytes(), text.as_bytes())) {
+            candidates.unite(rules);
+        }
+    }
+}
+
+/// What the condition demands, if it comes down to a few equalities.
+fn demand(condition: &Cond) -> Option<Demand<'_>> {
+    let demand = match condition {
+        Cond::Attr { name, check: Check::EqualsText(text), negated: false } => vec![(name, &**text)],
+        Cond::Attr { name, check: Check::InTexts(texts), negated: false } => {
+            texts.iter().take(TEXTS_MAX + 1).map(|text| (name, text)).collect()
+        }
+        // Each of several demands must be met: any of them will do, so the one with the fewest texts.
+        Cond::All(inner) => {
+            let loud = inner.iter().position(|condition| !is_quiet(condition)).unwrap_or(inner.len());
+            inner.iter().take(loud + 1).filter_map(demand).min_by_key(Vec::len)?
+        }
+        Cond::Any(inner) => {
+            let mut united = Vec::new();
+            for condition in inner {
+                united.extend(self::demand(condition)?);
+            }
+            united
+        }
+        _ => return None,
+    };
+    (demand.len() <= TEXTS_MAX).then_some(demand)
+}
+
+/// Whether trying the condition asks no percentage of the flag's own.
+fn is_quiet(condition: &Cond) -> bool {
+    match condition {
+        Cond::Percentage(_) | Cond::Segments(_) => false,
+        Cond::All(inner) | Cond::Any(inner) => inner.iter().all(is_quiet),
+        Cond::Not(inner) => is_quiet(inner),
+        Cond::Everyone | Cond::Attr { .. } | Cond::UserId { .. } | Cond::Time { .. } | Cond::Flag(_) => true,
+    }
+}

@@ -1,0 +1,151 @@
+//! A user's attributes by name.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use super::AttributeValue;
+use crate::same::same;
+
+/// Attributes in the order of their names' hashes, with an index into that order: one is found by two or three loads, and
+/// in the worst case, where someone has chosen names whose hashes collide, by halves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Attributes {
+    /// By hash and then by name.
+    ordered: Vec<Attribute>,
+    /// For each bucket the number of its first attribute, and after the last bucket the number of all; empty where there
+    /// are no attributes.
+    firsts: Vec<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Attribute {
+    hash: u64,
+    name: Box<str>,
+    value: AttributeValue,
+}
+
+/// Buckets up to this size are compared one by one, larger ones searched by halves.
+const SCAN_MAX: usize = 8;
+
+/// The hash of a name. The seed is fixed, since conditions hash their names when they are compiled.
+pub(super) fn hash(name: &str) -> u64 {
+    FixedState::with_seed(0).hash_one(name)
+}
+
+/// The upper half of a hash is spread evenly over the buckets, so that buckets keep its order.
+#[inline]
+fn bucket_of(hash: u64, buckets: usize) -> usize {
+    (((hash >> 32) * buckets as u64) >> 32) as usize
+}
+
+impl Attributes {
+    #[inline]
+    pub(super) fn get(&self, hash: u64, name: &str) -> Option<&AttributeValue> {
+        let bucket = bucket_of(hash, self.firsts.len().checked_sub(1)?);
+        let (first, end) = (*self.firsts.get(bucket)? as usize, *self.firsts.get(bucket + 1)? as usize);
+        let attributes = self.ordered.get(first..end)?;
+        if attributes.len() > SCAN_MAX {
+            let at = attributes.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))).ok()?;
+            return attributes.get(at).map(|attribute| &attribute.value);
+        }
+        attributes
+            .iter()
+            .find(|attribute| attribute.hash == hash && same(attribute.name.as_bytes(), name.as_bytes()))
+            .map(|attribute| &attribute.value)
+    }
+
+    /// Of two attributes with one name the first is kept.
+    pub(super) fn new(attributes: Vec<(String, AttributeValue)>) -> Self {
+        let mut ordered: Vec<_> =
+            attributes.into_iter().map(|(name, value)| Attribute { hash: hash(&name), name: name.into(), value }).collect();
+        // A stable sort, so that the first of several stays the first.
+        ordered.sort_by(|a, b| a.order().cmp(&b.order()));
+        ordered.dedup_by(|later, earlier| later.order() == earlier.order());
+        let mut attributes = Self { ordered, firsts: Vec::new() };
+        attributes.index();
+        attributes
+    }
+
+    /// Adds an attribute, or puts it in place of the one of that name. Takes time in proportion to the number of attributes.
+    pub(super) fn put(&mut self, name: &str, value: AttributeValue) {
+        let hash = hash(name);
+        match self.ordered.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))) {
+            Ok(at) => {
+                if let Some(attribute) = self.ordered.get_mut(at) {
+                    attribute.value = value;
+                }
+            }
+            Err(at) => {
+                self.ordered.insert(at, Attribute { hash, name: name.into(), value });
+                self.index();
+            }
+        }
+    }
+
+    fn index(&mut self) {
+        // Two buckets an attribute, so that most hold one or none.
+        let buckets = self.ordered.len().next_power_of_two() * 2;
+        self.firsts.clear();
+        self.firsts.resize(buckets + 1, 0);
+        for attribute in &self.ordered {
+            if let Some(in_bucket) = self.firsts.get_mut(bucket_of(attribute.hash, buckets) + 1) {
+                *in_bucket += 1;
+            }
+        }
+        let mut sum = 0;
+        for first in &mut self.firsts {
+            sum += *first;
+            *first = sum;
+        }
+    }
+}
+
+impl Attribute {
+    fn order(&self) -> (u64, &str) {
+        (self.hash, &self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: impl Iterator<Item = String>) -> Vec<(String, AttributeValue)> {
+        names.enumerate().map(|(i, name)| (name, (i as f64).into())).collect()
+    }
+
+    #[test]
+    fn attributes_are_found_however_many_there_are_and_however_they_came() {
+        for n in [0, 1, 2, 7, 8, 9, 100, 1_000] {
+            let all = named((0..n).map(|i| format!("name-{i}")));
+            let at_once = Attributes::new(all.clone());
+            let mut one_by_one = Attributes::default();
+            all.iter().for_each(|(name, value)| one_by_one.put(name, value.clone()));
+            assert!(n == 0 || at_once == one_by_one);
+            for (name, value) in &all {
+                assert_eq!(at_once.get(hash(name), name), Some(value));
+            }
+            assert_eq!(at_once.ordered.len(), n);
+            assert_eq!(at_once.get(hash("name-"), "name-"), None);
+        }
+    }
+
+    #[test]
+    fn the_first_of_one_name_is_kept_and_a_later_put_replaces_it() {
+        let mut attributes = Attributes::new(vec![("a".to_owned(), 1.0.into()), ("a".to_owned(), 2.0.into())]);
+        assert_eq!(attributes.get(hash("a"), "a"), Some(&1.0.into()));
+        attributes.put("a", 3.0.into());
+        assert_eq!((attributes.get(hash("a"), "a"), attributes.ordered.len()), (Some(&3.0.into()), 1));
+    }
+
+    #[test]
+    fn names_whose_hashes_fall_into_one_bucket_are_found_by_halves() {
+        let crowded = (0..100_000).map(|i| format!("n{i}")).filter(|name| hash(name) >> 52 == 0);
+        let all = named(crowded.collect::<Vec<_>>().into_iter());
+        assert!(all.len() > SCAN_MAX);
+        let attributes = Attributes::new(all.clone());
+        assert!(all.iter().all(|(name, value)| attributes.get(hash(name), name) == Some(value)));
+        assert_eq!(attributes.get(hash(&all[0].0), "another"), None);
+    }
+}

@@ -17,7 +17,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ff_core::{EnvironmentKey, Flag, Ruleset};
+use ff_core::{EnvironmentKey, Flag, ListChange, MembersChange, Ruleset, Segment};
 
 fn compile(c: &mut Criterion) {
     let fifty = workloads::w5().flags[0].to_string();
@@ -42,5 +42,23 @@ fn compile(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, compile);
+/// A list of a million user ids: read, put into a ruleset, changed by two.
+fn million(c: &mut Criterion) {
+    let ids: Vec<_> = (0..1_000_000_u64).map(|i| format!("user-{:08}", i * 7919 % 100_000_000)).collect();
+    let text = serde_json::json!({"key": "beta", "included": ids}).to_string();
+    let segment = Segment::from_json(&text).unwrap();
+    let of = |segment: &Segment| {
+        Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, &[], std::slice::from_ref(segment)).unwrap()
+    };
+    let mut group = c.benchmark_group("compile/a segment of 1,000,000 users");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group.bench_function("read", |b| b.iter(|| Segment::from_json(black_box(&text)).unwrap()));
+    group.bench_function("compile", |b| b.iter(|| of(black_box(&segment))));
+    let (ruleset, key) = (of(&segment), "beta".parse().unwrap());
+    let change = MembersChange { included: ListChange { add: &["somebody"], remove: &["user-00000000"] }, ..MembersChange::default() };
+    group.bench_function("change two users", |b| b.iter(|| ruleset.with_members(2, &key, black_box(&change)).unwrap().unwrap()));
+    group.finish();
+}
+
+criterion_group!(benches, compile, million);
 criterion_main!(benches);

@@ -21,7 +21,7 @@ mod workloads;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ff_core::{Ruleset, Timestamp, User};
+use ff_core::{EnvironmentKey, Flag, Ruleset, Timestamp, User};
 use rustix::time::{ClockId, clock_gettime};
 use workloads::Workload;
 
@@ -31,7 +31,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-/// One side of a comparison: evaluates the next user's next flag.
+/// One side of a comparison: evaluates the next user's next flag, or loads all flags.
 type Step<'a> = Box<dyn FnMut(usize) + 'a>;
 
 fn engine<'a>(workload: &'a Workload, ruleset: &'a Ruleset, users: &'a [User]) -> Step<'a> {
@@ -50,21 +50,29 @@ fn engine<'a>(workload: &'a Workload, ruleset: &'a Ruleset, users: &'a [User]) -
     })
 }
 
+/// W10: from the texts of W9's flags to a ruleset.
+fn load(texts: &[String]) -> Step<'_> {
+    Box::new(move |_| {
+        let flags: Vec<_> = texts.iter().map(|text| Flag::from_json(text).unwrap()).collect();
+        black_box(Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, &flags, &[]).unwrap());
+    })
+}
+
 struct Measured {
     minimum: f64,
     median: f64,
 }
 
 /// Nanoseconds of each side, measured in turns.
-fn compare(mut sides: [Step<'_>; 2], rounds: usize, round: Duration) -> [Measured; 2] {
+fn compare(mut sides: [Step<'_>; 2], rounds: usize, round: Duration, at_least: usize) -> [Measured; 2] {
     let run = |side: &mut Step<'_>, steps: usize| {
         let start = cpu_time();
         (0..steps).for_each(side);
         (cpu_time() - start).as_nanos() as f64 / steps as f64
     };
     let steps = [0, 1].map(|i| {
-        let once = run(&mut sides[i], 640);
-        ((round.as_nanos() as f64 / once) as usize).next_multiple_of(64)
+        let once = run(&mut sides[i], at_least);
+        ((round.as_nanos() as f64 / once) as usize).max(1).next_multiple_of(at_least)
     });
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
@@ -82,7 +90,7 @@ fn main() {
     // `cargo test --benches` runs this once to see that it works; `cargo bench` passes `--bench`.
     let is_timed = std::env::args().any(|argument| argument == "--bench");
     let (rounds, round) = if is_timed { (31, Duration::from_millis(8)) } else { (1, Duration::from_micros(100)) };
-    println!("workload      floor ns           engine ns          ratio of minima");
+    println!("workload      floor ns                   engine ns                 ratio of minima");
     let all = [
         (workloads::w1(), programs::w1 as fn(&Workload) -> Step<'_>),
         (workloads::w2(), programs::w1),
@@ -97,11 +105,15 @@ fn main() {
     let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (workload, floor) in all.into_iter().filter(|(workload, _)| wanted.is_empty() || wanted.iter().any(|id| id == workload.id)) {
         let (ruleset, users) = (workload.ruleset(), workload.users());
-        let [floor, engine] = compare([floor(&workload), engine(&workload, &ruleset, &users)], rounds, round);
-        let ratio = engine.minimum / floor.minimum;
-        println!(
-            "{:8} {:9.1} ({:8.1}) {:9.1} ({:8.1})   {ratio:.2}",
-            workload.id, floor.minimum, floor.median, engine.minimum, engine.median
-        );
+        show(workload.id, compare([floor(&workload), engine(&workload, &ruleset, &users)], rounds, round, 64));
     }
+    if wanted.is_empty() || wanted.iter().any(|id| id == "W10") {
+        let texts: Vec<_> = workloads::w9().flags.iter().map(ToString::to_string).collect();
+        show("W10", compare([programs::w10(&texts), load(&texts)], rounds.min(15), round, 1));
+    }
+}
+
+fn show(id: &str, [floor, engine]: [Measured; 2]) {
+    let ratio = engine.minimum / floor.minimum;
+    println!("{id:5} {:12.1} ({:12.1}) {:12.1} ({:12.1})   {ratio:.2}", floor.minimum, floor.median, engine.minimum, engine.median);
 }

@@ -60,14 +60,17 @@ fn rule(rule: &Value) -> Rule {
     Rule { attribute, value, split }
 }
 
-fn flags(workload: &Workload) -> Map<String, Floor> {
-    let floor = |flag: &Value| Floor {
+fn floor(flag: &Value) -> Floor {
+    Floor {
         is_on: flag["state"] == "on",
         off: text(&flag["off_variant"]),
         key: (FixedState::with_seed(1).hash_one(text(&flag["key"])), 2),
         rules: flag["rules"].as_array().unwrap().iter().map(rule).collect(),
         split: split(&flag["variants"], "key"),
-    };
+    }
+}
+
+fn flags(workload: &Workload) -> Map<String, Floor> {
     workload.flags.iter().map(|flag| (text(&flag["key"]), floor(flag))).collect()
 }
 
@@ -171,5 +174,13 @@ pub(crate) fn w8(workload: &Workload) -> Step<'_> {
         for flag in flags.values() {
             black_box(evaluate(flag, black_box(&people[turn % 64])));
         }
+    })
+}
+
+/// W10: read each flag into a tree, take what evaluation needs, and believe all of it.
+pub(crate) fn w10(texts: &[String]) -> Step<'_> {
+    Box::new(move |_| {
+        let flags = texts.iter().map(|flag| serde_json::from_str::<Value>(flag).unwrap());
+        black_box(flags.map(|flag| (text(&flag["key"]), floor(&flag))).collect::<Map<_, _>>());
     })
 }

@@ -49,7 +49,7 @@ impl FlagMap {
     pub(crate) fn new(flags: impl ExactSizeIterator<Item = Arc<CompiledFlag>>) -> Self {
         let len = flags.len();
         let count = (len / SHARD_SIZE).max(1).next_power_of_two();
-        let mut shards = vec![Shard::new(); count];
+        let mut shards: Vec<_> = (0..count).map(|_| Shard::with_capacity(len / count)).collect();
         for flag in flags {
             let index = shard_of(KeyHash::of(flag.key.as_str()), count);
             if let Some(shard) = shards.get_mut(index) {

@@ -1,21 +1,46 @@
 //! The doors through which documents enter: text or `serde_json::Value` in, model or every fault out.
 
-use serde::Deserialize;
+use std::cell::Cell;
+
+use bumpalo::Bump;
 
 use crate::fault::{Faults, Findings, Place};
 use crate::json::Json;
+
+/// Bytes of an arena that are kept for the next document.
+const KEPT_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Empty while a document is being read. Most documents fit into what the one before them left, so that reading many
+    /// asks the allocator once.
+    static ARENA: Cell<Option<Bump>> = const { Cell::new(None) };
+}
+
+fn with_arena<T>(read: impl FnOnce(&Bump) -> T) -> T {
+    let mut arena = ARENA.take().unwrap_or_default();
+    let result = read(&arena);
+    arena.reset();
+    if arena.allocated_bytes() <= KEPT_MAX {
+        ARENA.set(Some(arena));
+    }
+    result
+}
 
 pub(crate) fn from_value<T>(
     value: &serde_json::Value,
     read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>,
 ) -> Result<T, Faults> {
-    let json = Json::deserialize(value).map_err(|error| Faults::one("", error.to_string()))?;
-    from_document(&json, read)
+    with_arena(|arena| {
+        let json = Json::read(value, arena).map_err(|error| Faults::one("", error.to_string()))?;
+        from_document(&json, read)
+    })
 }
 
 pub(crate) fn from_text<T>(text: &str, read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>) -> Result<T, Faults> {
-    let json = serde_json::from_str(text).map_err(|error| Faults::one("", format!("not JSON: {error}")))?;
-    from_document(&json, read)
+    with_arena(|arena| {
+        let json = Json::from_text(text, arena).map_err(|error| Faults::one("", format!("not JSON: {error}")))?;
+        from_document(&json, read)
+    })
 }
 
 fn from_document<T>(json: &Json<'_>, read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>) -> Result<T, Faults> {

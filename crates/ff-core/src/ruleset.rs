@@ -1,7 +1,9 @@
 //! Rulesets: all flags and segments of one (tenant, environment) at one revision, compiled and immutable.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
 use crate::compile::{CompiledFlag, CompiledSegment, Outline, Reference, SegmentSlot};
 use crate::error::{Entity, Error};
@@ -71,8 +73,8 @@ impl Ruleset {
         segments: Segments,
     ) -> (Self, Vec<Rejected>) {
         let mut rejected = Vec::new();
-        let mut keys = HashSet::new();
-        let mut compiled = Vec::new();
+        let mut keys = HashSet::with_capacity_and_hasher(flags.size_hint().0, FixedState::with_seed(3));
+        let mut compiled = Vec::with_capacity(flags.size_hint().0);
         for flag in flags {
             let mut found = Findings::default();
             let ready = CompiledFlag::new(flag, segments.tenant(), &|key| segments.slot_of(key), &mut found);

@@ -109,7 +109,7 @@ impl User {
     pub(crate) fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
         let (mut id, mut attributes) = (None, None);
         for (name, json) in json.fields(at, found)? {
-            match name.as_ref() {
+            match *name {
                 "id" => id = Some((json, json.string(&at.field(name), found))),
                 "attributes" => attributes = Some(json),
                 _ => unknown(name, &["id", "attributes"], at, found),
@@ -198,7 +198,7 @@ impl AttributeValue {
             Json::Null => None,
             Json::Bool(value) => Some(Self::Bool(*value)),
             Json::Number(number) => number.as_f64().map(Self::Number),
-            Json::String(text) => Some(Self::String(text.as_ref().into())),
+            Json::String(text) => Some(Self::String((*text).into())),
             // Lists and objects inside a list match nothing, so they need not be kept.
             Json::Array(items) => {
                 let scalar = |item: &&Json<'_>| !matches!(item, Json::Array(_) | Json::Object(_));

@@ -219,7 +219,7 @@ fn read_attributes(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Opt
     for (name, value) in fields {
         check_attribute_name(name, &at.field(name), found);
         if let Some(test) = Test::read(value, &at.field(name), found) {
-            read.push((name.clone().into_owned(), test));
+            read.push(((*name).to_owned(), test));
         }
     }
     (read.len() == fields.len()).then_some(read)
@@ -265,7 +265,7 @@ impl Percentage {
         let mut is_right = true;
         for (name, json) in json.fields(at, found)? {
             let at_field = &at.field(name);
-            is_right &= match name.as_ref() {
+            is_right &= match *name {
                 "value" => keep(&mut value, read_percentage(json, at_field, found)),
                 "from" => keep(&mut from, read_end(json, at_field, found)),
                 "to" => keep(&mut to, read_end(json, at_field, found)),
@@ -323,7 +323,7 @@ pub(super) fn read_salt(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -
 fn read_end(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<(f64, Timestamp)> {
     let (mut value, mut instant) = (None, None);
     for (name, json) in json.fields(at, found)? {
-        match name.as_ref() {
+        match *name {
             "value" => value = Some(read_percentage(json, &at.field(name), found)),
             "at" => instant = Some(read_instant(json, &at.field(name), found)),
             _ => unknown(name, &["value", "at"], at, found),
@@ -342,7 +342,7 @@ impl TimeWindow {
         let (mut after, mut before) = (None, None);
         let mut is_right = true;
         for (name, json) in json.fields(at, found)? {
-            is_right &= match name.as_ref() {
+            is_right &= match *name {
                 "after" => keep(&mut after, read_instant(json, &at.field(name), found)),
                 "before" => keep(&mut before, read_instant(json, &at.field(name), found)),
                 _ => {
@@ -368,7 +368,7 @@ impl Prerequisite {
         let (mut key, mut variant) = (None, None);
         for (name, json) in json.fields(at, found)? {
             let at_field = &at.field(name);
-            match name.as_ref() {
+            match *name {
                 "key" => key = Some(json.key(at_field, found)),
                 "variant" => variant = Some(OneOrMany::read(json, VARIANTS_MAX, at_field, found, |j, at, found| j.key(at, found))),
                 _ => unknown(name, &["key", "variant"], at, found),

@@ -238,7 +238,7 @@ impl Flag {
         let fields = json.fields(at, found)?;
         for (field, json) in fields {
             let here = &at.field(field);
-            is_right &= match (field.as_ref(), json) {
+            is_right &= match (*field, json) {
                 (name, Json::Null) if FIELDS.contains(&name) => true,
                 ("key", json) => keep(&mut key, json.key(here, found)),
                 ("name", json) => keep(&mut name, json.short_string(NAME_LENGTH_MAX, here, found)),
@@ -260,12 +260,12 @@ impl Flag {
                 }
             };
         }
-        if !fields.iter().any(|(name, value)| name == "key" && *value != Json::Null) {
+        if !fields.iter().any(|(name, value)| *name == "key" && *value != Json::Null) {
             found.add(&at.field("key"), "is required");
         }
 
         // What can still be checked is, so that one answer lists all faults.
-        let was_given = |wanted: &str| fields.iter().any(|(name, value)| name == wanted && *value != Json::Null);
+        let was_given = |wanted: &str| fields.iter().any(|(name, value)| *name == wanted && *value != Json::Null);
         let kind = kind.or_else(|| (!was_given("type")).then_some(FlagType::String));
         let at_variants = at.field("variants");
         let variants = match (variants, kind) {
@@ -372,7 +372,7 @@ impl RawVariant {
         let (mut key, mut weight, mut value) = (None, Some(None), Some(None));
         for (name, json) in json.fields(at, found)? {
             let here = &at.field(name);
-            match (name.as_ref(), json) {
+            match (*name, json) {
                 ("weight" | "value", Json::Null) => {}
                 ("key", json) => key = Some(json.key(here, found)),
                 ("weight", json) => weight = Weight::read(json, here, found).map(Some),
@@ -500,7 +500,7 @@ fn read_metadata(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Optio
             found.add(here, format!("a name in metadata must have 1 to {NAME_LENGTH_MAX} bytes, none of them 0"));
         }
         if let Some(value) = Scalar::read(json, here, found) {
-            metadata.insert(name.clone().into_owned(), value);
+            metadata.insert((*name).to_owned(), value);
         }
     }
     (metadata.len() == fields.len()).then_some(metadata)

@@ -54,7 +54,7 @@ impl Rollout {
     fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
         let (mut variant, mut distribution) = (None, None);
         for (name, json) in json.fields(at, found)? {
-            match name.as_ref() {
+            match *name {
                 "variant" => variant = Some(json.key(&at.field(name), found)),
                 "distribution" => distribution = Some(read_shares(json, &at.field(name), found)),
                 _ => unknown(name, &["variant", "distribution"], at, found),
@@ -101,7 +101,7 @@ impl Share {
     fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
         let (mut variant, mut weight) = (None, None);
         for (name, json) in json.fields(at, found)? {
-            match name.as_ref() {
+            match *name {
                 "variant" => variant = Some(json.key(&at.field(name), found)),
                 "weight" => weight = Some(Weight::read(json, &at.field(name), found)),
                 _ => unknown(name, &["variant", "weight"], at, found),
@@ -129,7 +129,7 @@ impl UnnamedRule {
         let (mut id, mut description, mut when, mut rollout) = (Some(None), Some(String::new()), Some(Condition::everyone()), None);
         for (name, json) in json.fields(at, found)? {
             let at_field = &at.field(name);
-            match (name.as_ref(), json) {
+            match (*name, json) {
                 ("id" | "description" | "when", Json::Null) => {}
                 ("id", json) => id = json.key(at_field, found).map(Some),
                 ("description", json) => description = json.short_string(DESCRIPTION_LENGTH_MAX, at_field, found),

@@ -78,7 +78,7 @@ impl Segment {
         let fields = json.fields(at, found)?;
         for (field, json) in fields {
             let here = &at.field(field);
-            is_right &= match (field.as_ref(), json) {
+            is_right &= match (*field, json) {
                 (name, Json::Null) if FIELDS.contains(&name) => true,
                 ("key", json) => keep(&mut key, json.key(here, found)),
                 ("name", json) => keep(&mut name, json.short_string(NAME_LENGTH_MAX, here, found)),
@@ -93,7 +93,7 @@ impl Segment {
                 }
             };
         }
-        if !fields.iter().any(|(name, value)| name == "key" && *value != Json::Null) {
+        if !fields.iter().any(|(name, value)| *name == "key" && *value != Json::Null) {
             found.add(&at.field("key"), "is required");
         }
         if let Some(criteria) = &criteria {

@@ -54,28 +54,29 @@ fn shards_for(len: usize) -> usize {
 impl StringSet {
     pub(crate) fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut members: Vec<(u64, &str)> = texts.map(|text| (hash(text), text)).collect();
-        if let [first, ..] = members.as_slice()
-            && members.len() <= SMALL_MAX * 2
-        {
+        if members.len() <= SMALL_MAX * 2 {
             // A short list stays in the order in which it was written.
-            let mut kept = vec![*first];
-            members.iter().for_each(|member| {
+            let mut kept: Vec<(u64, &str)> = Vec::with_capacity(members.len());
+            for member in &members {
                 if !kept.contains(member) {
-                    kept.push(*member)
+                    kept.push(*member);
                 }
-            });
+            }
             members = kept;
         }
-        let count = shards_for(members.len());
-        let order = |(hash, text): &(u64, &'a str)| (shard_of(*hash, count), place_of(*hash), *text);
         if members.len() <= SMALL_MAX {
             return Self::Small(members.iter().map(|(_, text)| Box::from(*text)).collect());
         }
-        members.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+        let count = shards_for(members.len());
+        // The shard stands where the upper half of the hash was, so that one number orders all but what collides.
+        for (hash, _) in &mut members {
+            *hash = ((shard_of(*hash, count) as u64) << 32) | u64::from(place_of(*hash));
+        }
+        members.sort_unstable_by(|(a, text_a), (b, text_b)| a.cmp(b).then_with(|| text_a.cmp(text_b)));
         members.dedup();
         let mut rest = members.as_slice();
         let take = |index| {
-            let (shard, after) = rest.split_at(rest.partition_point(|(hash, _)| shard_of(*hash, count) <= index));
+            let (shard, after) = rest.split_at(rest.partition_point(|(order, _)| (order >> 32) as usize <= index));
             rest = after;
             Shard::new(shard)
         };

@@ -12,6 +12,8 @@
     reason = "a benchmark; it prints its table"
 )]
 
+#[path = "floor/clock.rs"]
+mod clock;
 #[path = "floor/programs.rs"]
 mod programs;
 #[allow(dead_code, reason = "each benchmark uses some of the workloads")]
@@ -21,15 +23,9 @@ mod workloads;
 use std::hint::black_box;
 use std::time::Duration;
 
+use clock::cpu_time;
 use ff_core::{EnvironmentKey, Flag, Ruleset, Timestamp, User};
-use rustix::time::{ClockId, clock_gettime};
 use workloads::Workload;
-
-/// CPU time that this thread has taken so far.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
-}
 
 /// One side of a comparison: evaluates the next user's next flag, or loads all flags.
 type Step<'a> = Box<dyn FnMut(usize) + 'a>;

@@ -137,7 +137,7 @@ fn numeric(value: &Value) -> Option<f64> {
         && all_digits(fraction)
         && whole.len() + fraction.len() > 0
         && exponent.is_none_or(|digits| !digits.is_empty() && all_digits(digits));
-    if !spells_a_number {
+    if !spells_a_number || spelled.len() > ff_core::limits::DECIMAL_LENGTH_MAX {
         return None;
     }
     spelled.parse::<f64>().ok().filter(|number| number.is_finite())
@@ -154,7 +154,8 @@ fn instant_of(text: &str) -> Option<i128> {
 
 fn version_order(value: &str, operand: &Value) -> Option<std::cmp::Ordering> {
     let wanted = versions::parse(text(operand)).expect("a version");
-    Some(versions::parse(value)?.cmp_precedence(&wanted))
+    let version = versions::parse(value).filter(|_| value.len() <= ff_core::limits::VERSION_LENGTH_MAX)?;
+    Some(version.cmp_precedence(&wanted))
 }
 
 /// `network` is a network or a single address; an IPv4-mapped IPv6 address counts as the IPv4 address.

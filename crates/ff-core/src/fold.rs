@@ -3,7 +3,7 @@
 //! Two texts are alike where their characters are, one by one, after Unicode lower-casing without context; `ς`, which
 //! only context tells from `σ`, counts as `σ`.
 
-use crate::model::TextPlace;
+use crate::same::same;
 
 fn folded(text: &str) -> impl Iterator<Item = char> + Clone + '_ {
     text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c })
@@ -22,83 +22,85 @@ impl Folded {
         &self.0
     }
 
-    pub(crate) fn equals(&self, text: &str) -> bool {
-        if text.is_ascii() { self.0.eq_ignore_ascii_case(text) } else { folded(text).eq(self.0.chars()) }
-    }
-
-    /// Whether this text stands in `text` at that place. Takes time in proportion to the length of both.
-    pub(crate) fn stands_in(&self, text: &str, place: TextPlace) -> bool {
-        match place {
-            TextPlace::Start => {
-                let mut chars = folded(text);
-                self.0.chars().all(|wanted| chars.next() == Some(wanted))
-            }
-            TextPlace::End => {
-                let excess = folded(text).count().checked_sub(self.0.chars().count());
-                excess.is_some_and(|excess| folded(text).skip(excess).eq(self.0.chars()))
-            }
-            TextPlace::Anywhere => with_folded(text, |text| memchr::memmem::find(text.as_bytes(), self.0.as_bytes()).is_some()),
+    /// Whether `text` is this text but for case.
+    pub(crate) fn equals(&self, text: Foldable<'_>) -> bool {
+        match text.folded {
+            Some(folded) => same(folded.as_bytes(), self.0.as_bytes()),
+            None if text.plain.is_ascii() => self.0.eq_ignore_ascii_case(text.plain),
+            None => folded(text.plain).eq(self.0.chars()),
         }
     }
+}
+
+/// A text, with its folded form where that was made beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Foldable<'a> {
+    pub(crate) plain: &'a str,
+    pub(crate) folded: Option<&'a str>,
 }
 
 /// Texts up to this length are folded without allocating, if they are ASCII.
 const ON_STACK_MAX: usize = 256;
 
-/// Calls `look` with `text` folded. Allocates for a long text, and for one that is not ASCII.
-pub(crate) fn with_folded<T>(text: &str, look: impl FnOnce(&str) -> T) -> T {
-    let mut buffer = [0; ON_STACK_MAX];
-    if !text.is_ascii() {
-        return look(&folded(text).collect::<String>());
+/// The folded form of a text, if folding it takes an allocation or a table: worth keeping where the text is looked at often.
+pub(crate) fn folded_beforehand(text: &str) -> Option<Box<str>> {
+    (text.len() > ON_STACK_MAX || !text.is_ascii()).then(|| Folded::new(text).0)
+}
+
+impl<'a> Foldable<'a> {
+    /// A text whose folded form was not made.
+    pub(crate) fn plain(plain: &'a str) -> Self {
+        Self { plain, folded: None }
     }
-    let Some(copy) = buffer.get_mut(..text.len()) else {
-        return look(&text.to_ascii_lowercase());
-    };
-    copy.copy_from_slice(text.as_bytes());
-    copy.make_ascii_lowercase();
-    // INVARIANT: lower-case ASCII is UTF-8.
-    look(std::str::from_utf8(copy).unwrap_or_default())
+
+    /// Calls `look` with the text folded. Allocates for a text that is long or not ASCII, if its folded form was not made.
+    pub(crate) fn with_folded<T>(self, look: impl FnOnce(&str) -> T) -> T {
+        if let Some(folded) = self.folded {
+            return look(folded);
+        }
+        if !self.plain.is_ascii() {
+            return look(&folded(self.plain).collect::<String>());
+        }
+        let mut buffer = [0; ON_STACK_MAX];
+        let Some(copy) = buffer.get_mut(..self.plain.len()) else {
+            return look(&self.plain.to_ascii_lowercase());
+        };
+        copy.copy_from_slice(self.plain.as_bytes());
+        copy.make_ascii_lowercase();
+        // INVARIANT: lower-case ASCII is UTF-8.
+        look(std::str::from_utf8(copy).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A text as it stands in lists, and as it stands in an attribute of its own.
+    fn both(text: &str, mut check: impl FnMut(Foldable<'_>)) {
+        check(Foldable::plain(text));
+        let folded = Folded::new(text).0;
+        check(Foldable { plain: text, folded: Some(&folded) });
+    }
+
     #[test]
     fn case_is_ignored_beyond_ascii() {
         for (a, b) in [("STRASSE", "strasse"), ("ÄÖÜ", "äöü"), ("ΟΔΟΣ", "οδος"), ("ΟΔΟΣ", "οδοσ"), ("Привет", "ПРИВЕТ"), ("İ", "i\u{307}")]
         {
-            assert!(Folded::new(a).equals(b) && Folded::new(b).equals(a), "{a} {b}");
+            both(b, |b| assert!(Folded::new(a).equals(b), "{a} {b:?}"));
+            both(a, |a| assert!(Folded::new(b).equals(a), "{a:?} {b}"));
         }
-        assert!(!Folded::new("a").equals("á") && !Folded::new("ab").equals("a") && !Folded::new("a").equals("ab"));
+        for (a, b) in [("a", "á"), ("ab", "a"), ("a", "ab")] {
+            both(b, |b| assert!(!Folded::new(a).equals(b)));
+        }
     }
 
     #[test]
-    fn a_place_is_a_place() {
-        let ab = Folded::new("äB");
-        for (text, start, end, anywhere) in [
-            ("ÄBc", true, false, true),
-            ("cÄb", false, true, true),
-            ("xäÄby", false, false, true),
-            ("äb", true, true, true),
-            ("b", false, false, false),
-            ("", false, false, false),
-        ] {
-            let got = [TextPlace::Start, TextPlace::End, TextPlace::Anywhere].map(|place| ab.stands_in(text, place));
-            assert_eq!(got, [start, end, anywhere], "{text}");
-        }
-        assert!(Folded::new("").stands_in("", TextPlace::Anywhere));
-        for (wanted, text, holds) in [
-            ("B", "aab", true),
-            ("ab", "xA", false),
-            ("abc", "ab", false),
-            ("", "x", true),
-            ("ä", "a", false),
-            ("xy", "xxXY", true),
-            ("aab", &"A".repeat(5_000), false),
-            ("éa", &"É".repeat(5_000), false),
-        ] {
-            assert_eq!(Folded::new(wanted).stands_in(text, TextPlace::Anywhere), holds, "{wanted} {text}");
+    fn a_text_is_folded_alike_whether_beforehand_or_not() {
+        for text in ["", "aBc", &"X".repeat(ON_STACK_MAX), &"X".repeat(ON_STACK_MAX + 1), "ÄbΣς", &"É".repeat(5_000)] {
+            let expected = Folded::new(text);
+            both(text, |text| text.with_folded(|folded| assert_eq!(folded, expected.as_str())));
+            assert_eq!(folded_beforehand(text).is_some(), text.len() > ON_STACK_MAX || !text.is_ascii());
         }
     }
 }

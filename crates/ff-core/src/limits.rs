@@ -18,6 +18,9 @@ pub const REGEX_SIZE_MAX: usize = 256 * 1024;
 /// Bytes that the states of a regular expression may take while it matches; with less, large ones fall back to a matcher
 /// that is a hundred times slower.
 pub const REGEX_CACHE_MAX: usize = 1024 * 1024;
+/// Bytes of a regular expression's table of states, with all characters beyond ASCII taken for one. `[ab]*a[ab]{12}c` has more
+/// states than that, and would make every character of a text cost as much as a new one.
+pub const REGEX_TABLE_MAX: usize = 64 * 1024;
 /// Days that a percentage may grow: a hundred years, so that its line is computed exactly in 128 bits.
 pub const GROWTH_DAYS_MAX: u32 = 36_525;
 /// Values in the list of an `in` or a network test.
@@ -28,8 +31,17 @@ pub const MEMBERS_MAX: usize = 1_000_000;
 pub const OPERAND_LENGTH_MAX: usize = 1_024;
 /// Lists and objects inside one another in a variant's value.
 pub const VALUE_DEPTH_MAX: usize = 32;
-/// Steps that a regular expression counts for in [`EVALUATION_STEPS_MAX`]: it may look at each byte of a text many times.
-pub const REGEX_STEPS: u64 = 100;
+/// Steps that a regular expression counts for in [`EVALUATION_STEPS_MAX`].
+pub const REGEX_STEPS: u64 = 200;
+/// Steps that a search counts for (`contains`, `icontains`): it may look at every byte of a text.
+pub const SEARCH_STEPS: u64 = 25;
+/// Steps that a test counts for that reads its attribute as something else: a number, an instant, an address, or a text whose
+/// case is ignored.
+pub const READ_STEPS: u64 = 5;
+/// Steps that a test on a version counts for.
+pub const VERSION_STEPS: u64 = 25;
+/// Bytes of a text operand that can be compared in a step.
+pub const STEP_LENGTH: usize = 256;
 /// Bytes of an attribute's name, or of the dotted path to a nested one.
 pub const ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
 /// Characters of a name, an owner or a salt.
@@ -47,7 +59,11 @@ pub const USER_ID_LENGTH_MAX: usize = 1_024;
 /// Attributes of a user, those inside nested objects counted.
 pub const ATTRIBUTES_MAX: usize = 1_000;
 /// Bytes of a user's text attribute.
-pub const ATTRIBUTE_LENGTH_MAX: usize = 4_096;
+pub const ATTRIBUTE_LENGTH_MAX: usize = 1_024;
+/// Bytes of a text that may count as a number. Every double has a shorter literal.
+pub const DECIMAL_LENGTH_MAX: usize = 64;
+/// Bytes of a version, whether operand or attribute.
+pub const VERSION_LENGTH_MAX: usize = 128;
 /// Values in a user's list attribute.
 pub const ATTRIBUTE_LIST_MAX: usize = 1_000;
 /// Objects inside objects in a user's attributes.
@@ -55,5 +71,6 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// How many segments or prerequisites may stand behind one another.
 pub const REFERENCE_DEPTH_MAX: usize = 16;
 /// Steps that one evaluation may take at most, segments and prerequisites followed: the sum of the clauses and tests
-/// of everything that a flag reaches, counted as often as it is reached.
+/// of everything that a flag reaches, counted as often as it is reached. A step is what can be done in 20 ns, so an evaluation
+/// takes at most 200 µs; tests that take longer count for several.
 pub const EVALUATION_STEPS_MAX: u64 = 10_000;

@@ -117,11 +117,11 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         self.observer.condition_begins(condition);
         let holds = match condition {
             Cond::Attr { name, check, negated } => {
-                let value = self.user.get(name);
-                self.observer.attribute(value);
-                check.passes(value) != *negated
+                let attribute = self.user.get(name);
+                self.observer.attribute(attribute.map(|attribute| &attribute.value));
+                check.passes(attribute) != *negated
             }
-            Cond::UserId { check, negated } => check.passes_text(self.user.id()) != *negated,
+            Cond::UserId { check, negated } => check.passes_text(self.user.id_text()) != *negated,
             Cond::Segments(slots) => slots.iter().any(|slot| self.is_member(*slot)),
             Cond::Percentage(gate) => self.is_admitted(gate),
             Cond::Time { after, before } => after.is_none_or(|after| after <= self.now) && before.is_none_or(|before| self.now < before),
@@ -162,7 +162,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
 
     /// Texts, booleans and whole numbers have a form that every language writes alike; others are in no percentage.
     fn bucket_by(&self, gate: &Gate, name: &AttributeName) -> Option<Bucket> {
-        match self.user.get(name)? {
+        match &self.user.get(name)?.value {
             AttributeValue::String(text) => Some(gate.seed.bucket(text)),
             AttributeValue::Bool(value) => Some(gate.seed.bucket(if *value { "true" } else { "false" })),
             AttributeValue::Number(number) => {

@@ -4,9 +4,11 @@ mod attributes;
 
 use serde_json::Value;
 
+pub(crate) use attributes::Attribute;
 use attributes::Attributes;
 
 use crate::fault::{Faults, Findings, Place};
+use crate::fold::{Foldable, folded_beforehand};
 use crate::json::{Json, unknown};
 use crate::limits::{
     ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX,
@@ -20,6 +22,8 @@ use crate::model::plain_number;
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     id: Box<str>,
+    /// Where folding the id is work.
+    folded_id: Option<Box<str>>,
     attributes: Attributes,
 }
 
@@ -63,7 +67,7 @@ impl User {
     /// An id that is empty or longer than [`USER_ID_LENGTH_MAX`] bytes.
     pub fn new(id: &str) -> Result<Self, Faults> {
         match id.len() {
-            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), attributes: Attributes::default() }),
+            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), folded_id: folded_beforehand(id), attributes: Attributes::default() }),
             length => Err(Faults::one("/id", format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {length}"))),
         }
     }
@@ -98,11 +102,17 @@ impl User {
 
     /// The attribute of that name or dotted path.
     pub fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        self.attributes.get(attributes::hash(name), name)
+        self.attributes.get(attributes::hash(name), name).map(|attribute| &attribute.value)
+    }
+
+    /// The id, as tests look at it.
+    #[inline]
+    pub(crate) fn id_text(&self) -> Foldable<'_> {
+        Foldable { plain: &self.id, folded: self.folded_id.as_deref() }
     }
 
     #[inline]
-    pub(crate) fn get(&self, name: &AttributeName) -> Option<&AttributeValue> {
+    pub(crate) fn get(&self, name: &AttributeName) -> Option<&Attribute> {
         self.attributes.get(name.hash, &name.text)
     }
 

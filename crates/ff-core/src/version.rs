@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use crate::limits::VERSION_LENGTH_MAX;
+
 /// A version: its three numbers, and its pre-release part (empty in a release), borrowed or owned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Version<T> {
@@ -29,6 +31,9 @@ fn are_identifiers(text: &str, leading_zeros: bool) -> bool {
 
 impl<'a> Version<&'a str> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        if text.len() > VERSION_LENGTH_MAX {
+            return None;
+        }
         let mut core = [0_u64; 3];
         let mut numbers = core.iter_mut();
         let mut rest = text.as_bytes();

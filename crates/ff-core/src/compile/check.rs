@@ -7,12 +7,13 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use crate::compile::needle::Needle;
-use crate::fold::{Folded, with_folded};
+use crate::fold::{Foldable, Folded};
+use crate::limits::{DECIMAL_LENGTH_MAX, READ_STEPS, REGEX_STEPS, SEARCH_STEPS, STEP_LENGTH, VERSION_STEPS};
 use crate::model::{Network, Operation, Ordering, Pattern, Scalar, Test, TextPlace, plain_number};
 use crate::same::same;
 use crate::string_set::StringSet;
 use crate::timestamp::Timestamp;
-use crate::user::AttributeValue;
+use crate::user::{Attribute, AttributeValue};
 use crate::version::{OwnedVersion, Version};
 
 /// A test without its negation, which the condition around it keeps.
@@ -30,7 +31,9 @@ pub(crate) enum Check {
     Starts(Box<str>),
     Ends(Box<str>),
     Contains(Box<Needle>),
-    StandsFolded(TextPlace, Folded),
+    StartsFolded(Folded),
+    EndsFolded(Folded),
+    ContainsFolded(Box<Needle>),
     Matches(Box<Pattern>),
     Exists,
     Before(Timestamp),
@@ -106,7 +109,11 @@ impl Check {
             Operation::OneOf { values, ignore_case: false, negated } => (Self::one_of(values), *negated),
             Operation::Order { ordering, value: Scalar::Number(number) } => (Self::Number(*ordering, as_f64(number)), false),
             Operation::Order { ordering, value } => (Self::Text(*ordering, text_of(value).into()), false),
-            Operation::Text { place, value, ignore_case: true } => (Self::StandsFolded(*place, Folded::new(value)), false),
+            Operation::Text { place: TextPlace::Start, value, ignore_case: true } => (Self::StartsFolded(Folded::new(value)), false),
+            Operation::Text { place: TextPlace::End, value, ignore_case: true } => (Self::EndsFolded(Folded::new(value)), false),
+            Operation::Text { place: TextPlace::Anywhere, value, ignore_case: true } => {
+                (Self::ContainsFolded(Box::new(Needle::new(Folded::new(value).as_str()))), false)
+            }
             Operation::Text { place: TextPlace::Start, value, ignore_case: false } => (Self::Starts(value.as_str().into()), false),
             Operation::Text { place: TextPlace::End, value, ignore_case: false } => (Self::Ends(value.as_str().into()), false),
             Operation::Text { place: TextPlace::Anywhere, value, ignore_case: false } => {
@@ -124,32 +131,56 @@ impl Check {
         }
     }
 
+    /// What the check counts for in [`EVALUATION_STEPS_MAX`](crate::limits::EVALUATION_STEPS_MAX).
+    pub(crate) fn steps(&self) -> u64 {
+        match self {
+            Self::EqualsBool(_) | Self::InTexts(_) | Self::Exists => 1,
+            Self::EqualsText(text) | Self::Text(_, text) | Self::Starts(text) | Self::Ends(text) => 1 + (text.len() / STEP_LENGTH) as u64,
+            Self::EqualsNumber(_)
+            | Self::Number(..)
+            | Self::InMixed(_)
+            | Self::EqualsFolded(_)
+            | Self::InFolded(_)
+            | Self::StartsFolded(_)
+            | Self::EndsFolded(_)
+            | Self::Before(_)
+            | Self::After(_)
+            | Self::Network(_) => READ_STEPS,
+            Self::Version(..) => VERSION_STEPS,
+            Self::Contains(_) | Self::ContainsFolded(_) => SEARCH_STEPS,
+            Self::Matches(_) => REGEX_STEPS,
+        }
+    }
+
     /// Whether the attribute passes. A missing one passes nothing; a list passes where one of its elements does.
     #[inline]
-    pub(crate) fn passes(&self, attribute: Option<&AttributeValue>) -> bool {
-        match attribute {
-            None => false,
-            Some(AttributeValue::String(text)) => self.passes_text(text),
-            Some(value) => self.passes_other(value),
+    pub(crate) fn passes(&self, attribute: Option<&Attribute>) -> bool {
+        let Some(attribute) = attribute else { return false };
+        match attribute.text() {
+            Some(text) => self.passes_text(text),
+            None => self.passes_other(&attribute.value),
         }
     }
 
     #[inline]
-    pub(crate) fn passes_text(&self, text: &str) -> bool {
+    pub(crate) fn passes_text(&self, foldable: Foldable<'_>) -> bool {
+        let text = foldable.plain;
         match self {
             Self::EqualsText(wanted) => same(wanted.as_bytes(), text.as_bytes()),
             Self::EqualsNumber(wanted) => decimal(text).is_some_and(|number| number == *wanted),
             Self::EqualsBool(wanted) => text == if *wanted { "true" } else { "false" },
-            Self::EqualsFolded(wanted) => wanted.equals(text),
+            Self::EqualsFolded(wanted) => wanted.equals(foldable),
             Self::InTexts(wanted) => wanted.contains(text),
             Self::InMixed(mixed) => mixed.contains_text(text),
-            Self::InFolded(wanted) => with_folded(text, |text| wanted.contains(text)),
+            Self::InFolded(wanted) => foldable.with_folded(|text| wanted.contains(text)),
             Self::Number(ordering, operand) => decimal(text).is_some_and(|number| compare(*ordering, number, *operand)),
             Self::Text(ordering, operand) => ordering.holds(text.cmp(operand)),
             Self::Starts(wanted) => text.starts_with(&**wanted),
             Self::Ends(wanted) => text.ends_with(&**wanted),
             Self::Contains(wanted) => wanted.is_in(text),
-            Self::StandsFolded(place, wanted) => wanted.stands_in(text, *place),
+            Self::StartsFolded(wanted) => foldable.with_folded(|text| text.starts_with(wanted.as_str())),
+            Self::EndsFolded(wanted) => foldable.with_folded(|text| text.ends_with(wanted.as_str())),
+            Self::ContainsFolded(wanted) => foldable.with_folded(|text| wanted.is_in(text)),
             Self::Matches(pattern) => pattern.regex().is_match(text),
             Self::Exists => true,
             Self::Before(at) => Timestamp::read(text).is_some_and(|instant| instant < *at),
@@ -165,7 +196,7 @@ impl Check {
     fn passes_other(&self, value: &AttributeValue) -> bool {
         match (self, value) {
             (Self::Exists, _) => true,
-            (_, AttributeValue::String(text)) => self.passes_text(text),
+            (_, AttributeValue::String(text)) => self.passes_text(Foldable::plain(text)),
             (_, AttributeValue::List(items)) => items.iter().any(|item| self.passes_element(item)),
             (Self::EqualsNumber(wanted), AttributeValue::Number(number)) => number == wanted,
             (Self::EqualsBool(wanted), AttributeValue::Bool(value)) => value == wanted,
@@ -178,7 +209,7 @@ impl Check {
 
     /// Lists and objects inside a list match nothing.
     fn passes_element(&self, item: &AttributeValue) -> bool {
-        !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes(Some(item))
+        !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes_other(item)
     }
 
     /// The operator's name and operand, for showing; of a long list only the beginning.
@@ -201,9 +232,9 @@ impl Check {
             Self::Starts(text) => ("starts_with", json!(text)),
             Self::Ends(text) => ("ends_with", json!(text)),
             Self::Contains(needle) => ("contains", json!(needle.as_str())),
-            Self::StandsFolded(TextPlace::Start, text) => ("istarts_with", json!(text.as_str())),
-            Self::StandsFolded(TextPlace::End, text) => ("iends_with", json!(text.as_str())),
-            Self::StandsFolded(TextPlace::Anywhere, text) => ("icontains", json!(text.as_str())),
+            Self::StartsFolded(text) => ("istarts_with", json!(text.as_str())),
+            Self::EndsFolded(text) => ("iends_with", json!(text.as_str())),
+            Self::ContainsFolded(needle) => ("icontains", json!(needle.as_str())),
             Self::Matches(pattern) => (if pattern.ignores_case() { "imatches" } else { "matches" }, json!(pattern.as_str())),
             Self::Exists => ("exists", json!(!negated)),
             Self::Before(at) => ("before", json!(at)),
@@ -308,8 +339,12 @@ fn compare(ordering: Ordering, attribute: f64, operand: f64) -> bool {
     attribute.partial_cmp(&operand).is_some_and(|order: Order| ordering.holds(order))
 }
 
-/// A decimal literal: optional sign, digits with at most one point, optional exponent; finite.
+/// A decimal literal: optional sign, digits with at most one point, optional exponent; finite, and of a length that some
+/// double needs.
 fn decimal(text: &str) -> Option<f64> {
+    if text.len() > DECIMAL_LENGTH_MAX {
+        return None;
+    }
     // `parse` also reads `inf`, `infinity` and `nan`; a literal has no other letter than its exponent's.
     let is_literal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     if is_literal { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
@@ -335,7 +370,7 @@ mod tests {
             ("2001:db8:c8::", false),
             ("::ffff:10.5.7.1", true),
         ] {
-            assert_eq!(check.passes_text(address), holds, "{address}");
+            assert_eq!(check.passes_text(Foldable::plain(address)), holds, "{address}");
         }
         assert_eq!(check.describe(false).1.as_array().map(Vec::len), Some(SHOWN_MAX + 1));
     }
@@ -350,7 +385,7 @@ mod tests {
         };
         let (check, _) = &compile(&tests[0].1)[0];
         for (number, holds) in [(3.0, true), (-1.5, true), (-0.0, true), (0.0, true), (7.0, true), (6.9, false), (8.0, false)] {
-            assert_eq!(check.passes(Some(&AttributeValue::Number(number))), holds, "{number}");
+            assert_eq!(check.passes_other(&AttributeValue::Number(number)), holds, "{number}");
         }
     }
 

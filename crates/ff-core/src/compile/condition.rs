@@ -5,7 +5,7 @@ use crate::compile::check::{self, Check};
 use crate::fault::{Findings, Place};
 use crate::flag_map::KeyHash;
 use crate::key::{FlagKey, SegmentKey, TenantId, VariantKey};
-use crate::limits::{CONDITION_DEPTH_MAX, REGEX_STEPS};
+use crate::limits::CONDITION_DEPTH_MAX;
 use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite, Test};
 use crate::timestamp::Timestamp;
 use crate::user::AttributeName;
@@ -121,14 +121,12 @@ impl Compiler<'_> {
         self.steps += 1;
         match clause {
             Clause::Attr(tests) => {
-                self.steps += tests.iter().map(|(_, test)| test.regexes() as u64 * REGEX_STEPS).sum::<u64>();
                 let named = tests.iter().flat_map(|(name, test)| {
                     check::compile(test).into_iter().map(|(check, negated)| Cond::Attr { name: AttributeName::new(name), check, negated })
                 });
                 self.all(named.collect())
             }
             Clause::UserId(test) => {
-                self.steps += test.regexes() as u64 * REGEX_STEPS;
                 let checks = compile_user_id(test);
                 self.all(checks)
             }
@@ -147,7 +145,12 @@ impl Compiler<'_> {
     }
 
     fn all(&mut self, mut checks: Vec<Cond>) -> Cond {
-        self.steps += (checks.len() as u64).saturating_sub(1);
+        let steps = |check: &Cond| match check {
+            Cond::Attr { check, .. } | Cond::UserId { check, .. } => check.steps(),
+            _ => 1,
+        };
+        // The clause itself has counted for one.
+        self.steps += checks.iter().map(steps).sum::<u64>().saturating_sub(1);
         if checks.len() == 1 { checks.swap_remove(0) } else { Cond::All(checks.into()) }
     }
 

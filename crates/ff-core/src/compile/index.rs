@@ -112,7 +112,7 @@ impl RuleIndex {
     pub(crate) fn candidates(&self, user: &User) -> Candidates {
         let mut candidates = self.always;
         for attribute in &self.attributes {
-            match user.get(&attribute.name) {
+            match user.get(&attribute.name).map(|attribute| &attribute.value) {
                 Some(AttributeValue::String(text)) => attribute.add(text, &mut candidates),
                 Some(AttributeValue::List(items)) => {
                     for item in items {

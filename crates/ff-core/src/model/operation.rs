@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::pattern::Pattern;
 use super::scalar::{OneOrMany, Scalar, list};
 use crate::fault::{Findings, Place as At};
 use crate::json::Json;
-use crate::limits::{LIST_LENGTH_MAX, OPERAND_LENGTH_MAX, REGEX_CACHE_MAX, REGEX_LENGTH_MAX, REGEX_SIZE_MAX};
+use crate::limits::{LIST_LENGTH_MAX, OPERAND_LENGTH_MAX, VERSION_LENGTH_MAX};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 
@@ -117,63 +118,6 @@ pub enum Place {
     Anywhere,
 }
 
-/// A regular expression that compiles within [`REGEX_SIZE_MAX`]; it matches in linear time.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    regex: regex::Regex,
-    text: String,
-    ignore_case: bool,
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.text, self.ignore_case) == (&other.text, other.ignore_case)
-    }
-}
-
-impl Pattern {
-    /// The expression as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether case is ignored (`imatches`).
-    pub fn ignores_case(&self) -> bool {
-        self.ignore_case
-    }
-
-    pub(crate) fn regex(&self) -> &regex::Regex {
-        &self.regex
-    }
-
-    fn read(json: &Json<'_>, ignore_case: bool, at: &At<'_>, found: &mut Findings) -> Option<Self> {
-        let text = json.string(at, found)?.to_owned();
-        if text.len() > REGEX_LENGTH_MAX {
-            found.add(at, format!("a regular expression must have at most {REGEX_LENGTH_MAX} bytes, got {}", text.len()));
-            return None;
-        }
-        let built = regex::RegexBuilder::new(&text)
-            .case_insensitive(ignore_case)
-            .size_limit(REGEX_SIZE_MAX)
-            .dfa_size_limit(REGEX_CACHE_MAX)
-            .build();
-        match built {
-            Ok(regex) => Some(Self { regex, text, ignore_case }),
-            Err(regex::Error::CompiledTooBig(_)) => {
-                found.add(at, format!("the regular expression compiles to more than {REGEX_SIZE_MAX} bytes"));
-                None
-            }
-            Err(error) => {
-                // The crate's message draws the expression over several lines; its last one says what is wrong.
-                let text = error.to_string();
-                let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                found.add(at, format!("not a regular expression: {reason}"));
-                None
-            }
-        }
-    }
-}
-
 /// An IP network, or an address as the network of itself alone; shown as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -282,7 +226,7 @@ impl Operation {
                 (Place::Anywhere, true) => "icontains",
             },
             Self::Matches(pattern) => {
-                if pattern.ignore_case {
+                if pattern.ignores_case() {
                     "imatches"
                 } else {
                     "matches"
@@ -350,7 +294,7 @@ impl Operation {
             "before" => instant(found).map(Self::Before),
             "after" => instant(found).map(Self::After),
             "semver_eq" | "semver_lt" | "semver_lte" | "semver_gt" | "semver_gte" => {
-                let value = json.short_string(OPERAND_LENGTH_MAX, at, found)?;
+                let value = json.short_string(VERSION_LENGTH_MAX, at, found)?;
                 if Version::parse(&value).is_none() {
                     found.add(at, format!("{value:?} is not a version such as `2.1.0`"));
                     return None;
@@ -420,7 +364,7 @@ impl Serialize for Test {
                         Operation::Equal { value, .. } | Operation::Order { value, .. } => map.serialize_entry(name, value)?,
                         Operation::OneOf { values, .. } => map.serialize_entry(name, values)?,
                         Operation::Text { value, .. } | Operation::Version { value, .. } => map.serialize_entry(name, value)?,
-                        Operation::Matches(pattern) => map.serialize_entry(name, &pattern.text)?,
+                        Operation::Matches(pattern) => map.serialize_entry(name, pattern.as_str())?,
                         Operation::Exists(wanted) => map.serialize_entry(name, wanted)?,
                         Operation::Before(at) | Operation::After(at) => map.serialize_entry(name, at)?,
                         Operation::Network(networks) => map.serialize_entry(name, networks)?,

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use super::AttributeValue;
+use crate::fold::{Foldable, folded_beforehand};
 use crate::same::same;
 
 /// Attributes in the order of their names' hashes, with an index into that order: one is found by two or three loads, and
@@ -18,11 +19,14 @@ pub(super) struct Attributes {
     firsts: Vec<u32>,
 }
 
+/// One attribute, with what is worth knowing of it beforehand.
 #[derive(Debug, Clone, PartialEq)]
-struct Attribute {
+pub(crate) struct Attribute {
     hash: u64,
     name: Box<str>,
-    value: AttributeValue,
+    pub(crate) value: AttributeValue,
+    /// Of a text, where folding it is work.
+    folded: Option<Box<str>>,
 }
 
 /// Buckets up to this size are compared one by one, larger ones searched by halves.
@@ -41,24 +45,20 @@ fn bucket_of(hash: u64, buckets: usize) -> usize {
 
 impl Attributes {
     #[inline]
-    pub(super) fn get(&self, hash: u64, name: &str) -> Option<&AttributeValue> {
+    pub(super) fn get(&self, hash: u64, name: &str) -> Option<&Attribute> {
         let bucket = bucket_of(hash, self.firsts.len().checked_sub(1)?);
         let (first, end) = (*self.firsts.get(bucket)? as usize, *self.firsts.get(bucket + 1)? as usize);
         let attributes = self.ordered.get(first..end)?;
         if attributes.len() > SCAN_MAX {
             let at = attributes.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))).ok()?;
-            return attributes.get(at).map(|attribute| &attribute.value);
+            return attributes.get(at);
         }
-        attributes
-            .iter()
-            .find(|attribute| attribute.hash == hash && same(attribute.name.as_bytes(), name.as_bytes()))
-            .map(|attribute| &attribute.value)
+        attributes.iter().find(|attribute| attribute.hash == hash && same(attribute.name.as_bytes(), name.as_bytes()))
     }
 
     /// Of two attributes with one name the first is kept.
     pub(super) fn new(attributes: Vec<(String, AttributeValue)>) -> Self {
-        let mut ordered: Vec<_> =
-            attributes.into_iter().map(|(name, value)| Attribute { hash: hash(&name), name: name.into(), value }).collect();
+        let mut ordered: Vec<_> = attributes.into_iter().map(|(name, value)| Attribute::new(name.into(), value)).collect();
         // A stable sort, so that the first of several stays the first.
         ordered.sort_by(|a, b| a.order().cmp(&b.order()));
         ordered.dedup_by(|later, earlier| later.order() == earlier.order());
@@ -73,11 +73,11 @@ impl Attributes {
         match self.ordered.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))) {
             Ok(at) => {
                 if let Some(attribute) = self.ordered.get_mut(at) {
-                    attribute.value = value;
+                    *attribute = Attribute::new(name.into(), value);
                 }
             }
             Err(at) => {
-                self.ordered.insert(at, Attribute { hash, name: name.into(), value });
+                self.ordered.insert(at, Attribute::new(name.into(), value));
                 self.index();
             }
         }
@@ -102,6 +102,18 @@ impl Attributes {
 }
 
 impl Attribute {
+    fn new(name: Box<str>, value: AttributeValue) -> Self {
+        let folded = if let AttributeValue::String(text) = &value { folded_beforehand(text) } else { None };
+        Self { hash: hash(&name), name, value, folded }
+    }
+
+    /// The value, if it is a text.
+    #[inline]
+    pub(crate) fn text(&self) -> Option<Foldable<'_>> {
+        let AttributeValue::String(plain) = &self.value else { return None };
+        Some(Foldable { plain, folded: self.folded.as_deref() })
+    }
+
     fn order(&self) -> (u64, &str) {
         (self.hash, &self.name)
     }
@@ -124,7 +136,7 @@ mod tests {
             all.iter().for_each(|(name, value)| one_by_one.put(name, value.clone()));
             assert!(n == 0 || at_once == one_by_one);
             for (name, value) in &all {
-                assert_eq!(at_once.get(hash(name), name), Some(value));
+                assert_eq!(at_once.get(hash(name), name).map(|attribute| &attribute.value), Some(value));
             }
             assert_eq!(at_once.ordered.len(), n);
             assert_eq!(at_once.get(hash("name-"), "name-"), None);
@@ -134,9 +146,10 @@ mod tests {
     #[test]
     fn the_first_of_one_name_is_kept_and_a_later_put_replaces_it() {
         let mut attributes = Attributes::new(vec![("a".to_owned(), 1.0.into()), ("a".to_owned(), 2.0.into())]);
-        assert_eq!(attributes.get(hash("a"), "a"), Some(&1.0.into()));
+        assert_eq!(attributes.get(hash("a"), "a").map(|attribute| &attribute.value), Some(&1.0.into()));
         attributes.put("a", 3.0.into());
-        assert_eq!((attributes.get(hash("a"), "a"), attributes.ordered.len()), (Some(&3.0.into()), 1));
+        assert_eq!(attributes.get(hash("a"), "a").map(|attribute| &attribute.value), Some(&3.0.into()));
+        assert_eq!(attributes.ordered.len(), 1);
     }
 
     #[test]
@@ -145,7 +158,7 @@ mod tests {
         let all = named(crowded.collect::<Vec<_>>().into_iter());
         assert!(all.len() > SCAN_MAX);
         let attributes = Attributes::new(all.clone());
-        assert!(all.iter().all(|(name, value)| attributes.get(hash(name), name) == Some(value)));
+        assert!(all.iter().all(|(name, value)| attributes.get(hash(name), name).map(|attribute| &attribute.value) == Some(value)));
         assert_eq!(attributes.get(hash(&all[0].0), "another"), None);
     }
 }

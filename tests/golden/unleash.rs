@@ -68,7 +68,7 @@ fn engine_enables(flag: &Value, user: &Value) -> bool {
     let flag = Flag::from_value(flag).unwrap();
     let ruleset = Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, std::slice::from_ref(&flag), &[]).unwrap();
     let now: Timestamp = NOW.parse().unwrap();
-    ruleset.evaluate(flag.key.as_str(), &User::from_value(user).unwrap(), now).unwrap().variant().as_str() == "on"
+    ruleset.evaluate(flag.key().as_str(), &User::from_value(user).unwrap(), now).unwrap().variant().as_str() == "on"
 }
 
 fn oracle_enables(flag: &Value, user: &Value) -> bool {

@@ -40,13 +40,13 @@ impl Arbitrary for History {
         let dice = &mut Dice(source);
         for flag in start.flags() {
             if dice.chance(40) {
-                steps.push(Step::DropFlag(flag.key.clone()));
+                steps.push(Step::DropFlag(flag.key().clone()));
                 steps.push(Step::PutFlag(Box::new(flag)));
             }
         }
         for segment in start.segments() {
             if dice.chance(40) {
-                steps.push(Step::DropSegment(segment.key.clone()));
+                steps.push(Step::DropSegment(segment.key().clone()));
                 steps.push(Step::PutSegment(Box::new(segment)));
             }
         }
@@ -75,10 +75,10 @@ fn put<T: Clone>(list: &[T], item: &T, same: impl Fn(&T) -> bool) -> Vec<T> {
 /// The documents after the step, whether they may be so or not.
 fn after(step: &Step, flags: &[Flag], segments: &[Segment]) -> (Vec<Flag>, Vec<Segment>) {
     match step {
-        Step::PutFlag(flag) => (put(flags, flag, |other| other.key == flag.key), segments.to_vec()),
-        Step::PutSegment(segment) => (flags.to_vec(), put(segments, segment, |other| other.key == segment.key)),
-        Step::DropFlag(key) => (flags.iter().filter(|flag| flag.key != *key).cloned().collect(), segments.to_vec()),
-        Step::DropSegment(key) => (flags.to_vec(), segments.iter().filter(|segment| segment.key != *key).cloned().collect()),
+        Step::PutFlag(flag) => (put(flags, flag, |other| other.key() == flag.key()), segments.to_vec()),
+        Step::PutSegment(segment) => (flags.to_vec(), put(segments, segment, |other| other.key() == segment.key())),
+        Step::DropFlag(key) => (flags.iter().filter(|flag| flag.key() != key).cloned().collect(), segments.to_vec()),
+        Step::DropSegment(key) => (flags.to_vec(), segments.iter().filter(|segment| segment.key() != key).cloned().collect()),
     }
 }
 
@@ -97,7 +97,7 @@ fn alike(world: &World, flags: &[Flag], one: &Ruleset, other: &Ruleset) -> bool 
     one.len() == flags.len()
         && other.len() == flags.len()
         && flags.iter().all(|flag| {
-            let key = flag.key.as_str();
+            let key = flag.key().as_str();
             world.questions.iter().all(|question| answer(one, key, question) == answer(other, key, question))
         })
 }

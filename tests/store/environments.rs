@@ -47,14 +47,14 @@ fn a_new_environment_starts_with_every_flag_off() {
         let created = create_environment(store, "staging").unwrap();
         assert_eq!(created.outcome, Outcome::Created);
         assert_eq!(
-            created.flags.iter().map(|(environment, flag)| (environment.as_str(), flag.key.as_str())).collect::<Vec<_>>(),
+            created.flags.iter().map(|(environment, flag)| (environment.as_str(), flag.key().as_str())).collect::<Vec<_>>(),
             [("staging", "a"), ("staging", "b")]
         );
         for (_, flag) in &created.flags {
-            let found = find(store, "staging", flag.key.as_str()).unwrap();
+            let found = find(store, "staging", flag.key().as_str()).unwrap();
             assert_eq!((&found.flag, found.version), (flag, Version::FIRST));
             assert_eq!(
-                (flag.state, flag.rules.len(), flag.rollout_percentage(), flag.salt.as_deref()),
+                (flag.state(), flag.rules().len(), flag.rollout_percentage(), flag.salt().as_deref()),
                 (State::Off, 0, Some(30.0), Some("s"))
             );
         }
@@ -92,7 +92,7 @@ fn an_environment_can_be_deleted_once_no_flag_is_on_in_it() {
         assert_eq!(keys(store), ["production"]);
         assert!(matches!(find(store, "staging", "f"), Err(StoreError::NotFound { entity: Entity::Environment, .. })));
         assert!(matches!(delete_environment(store, "staging"), Err(StoreError::NotFound { .. })));
-        assert_eq!(find(store, "production", "f").unwrap().flag.tags, ["seen"]);
+        assert_eq!(find(store, "production", "f").unwrap().flag.tags(), ["seen"]);
         assert_eq!(ruleset::load(store, &acme()).unwrap().environments.len(), 1);
 
         let again = create_environment(store, "staging").unwrap();

@@ -65,7 +65,7 @@ fn the_same_flag_sent_twice_is_no_change_whatever_its_numbers() {
         let written = put(store, "production", &json).unwrap();
         assert_eq!(find(store, "production", "f").unwrap(), written.record);
         assert_eq!(put(store, "production", &json).unwrap().outcome, Outcome::Unchanged);
-        let Value::Array(kept) = &written.record.flag.variants[0].value else { panic!("a list") };
+        let Value::Array(kept) = &written.record.flag.variants()[0].value else { panic!("a list") };
         for (kept, given) in kept.iter().zip(&numbers) {
             assert_eq!(kept.as_f64().unwrap(), given.as_f64().unwrap(), "no number changes its value");
         }
@@ -84,9 +84,9 @@ fn an_update_in_one_environment_leaves_the_others_alone() {
         put(store, "staging", &colours([1.0, 1.0, 0.0])).unwrap();
         let (staging, production) = (find(store, "staging", "colour").unwrap(), find(store, "production", "colour").unwrap());
         assert_eq!(staging.id, production.id);
-        assert_eq!((staging.flag.state, production.flag.state), (State::On, State::Off));
-        assert_eq!((staging.flag.rules.len(), production.flag.rules.len()), (1, 0));
-        assert_eq!(staging.flag.variants, production.flag.variants, "weights too are taken over where the flag is defined");
+        assert_eq!((staging.flag.state(), production.flag.state()), (State::On, State::Off));
+        assert_eq!((staging.flag.rules().len(), production.flag.rules().len()), (1, 0));
+        assert_eq!(staging.flag.variants(), production.flag.variants(), "weights too are taken over where the flag is defined");
 
         let written = put(store, "staging", &colours([1.0, 5.0, 0.0])).unwrap();
         assert_eq!((written.outcome, written.flags.len()), (Outcome::Updated, 1));
@@ -104,12 +104,12 @@ fn what_all_environments_share_changes_in_all_of_them() {
         renamed["name"] = json!("Colour");
         let written = put(store, "staging", &renamed).unwrap();
         assert_eq!(
-            written.flags.iter().map(|(key, flag)| (key.as_str(), flag.name.as_str())).collect::<Vec<_>>(),
+            written.flags.iter().map(|(key, flag)| (key.as_str(), flag.name())).collect::<Vec<_>>(),
             [("production", "Colour"), ("staging", "Colour")]
         );
         let production = find(store, "production", "colour").unwrap();
-        assert_eq!((production.flag.name.as_str(), production.version), ("Colour", Version::new(2)));
-        assert_eq!(production.flag.state, State::Off);
+        assert_eq!((production.flag.name(), production.version), ("Colour", Version::new(2)));
+        assert_eq!(production.flag.state(), State::Off);
         assert!(written.flags.contains(&(environment("production"), production.flag)));
         assert_eq!(log(store, &acme()).len(), 3, "one entry for one change");
     });
@@ -124,13 +124,13 @@ fn a_variant_added_in_one_environment_has_weight_0_in_the_others() {
         more["variants"].as_array_mut().unwrap().insert(0, json!({"key": "black", "weight": 7, "value": "#000"}));
         put(store, "production", &more).unwrap();
         let staging = find(store, "staging", "colour").unwrap();
-        let variants: Vec<_> = staging.flag.variants.iter().map(|v| (v.key.as_str(), v.weight.get(), v.value.clone())).collect();
+        let variants: Vec<_> = staging.flag.variants().iter().map(|v| (v.key.as_str(), v.weight.get(), v.value.clone())).collect();
         // At the end, so that nobody moves.
         assert_eq!(
             variants,
             [("red", 1.0, json!("red")), ("green", 1.0, json!("green")), ("blue", 1.0, json!("blue")), ("black", 0.0, json!("#000"))]
         );
-        assert_eq!(find(store, "production", "colour").unwrap().flag.variants[0].key.as_str(), "black");
+        assert_eq!(find(store, "production", "colour").unwrap().flag.variants()[0].key.as_str(), "black");
     });
 }
 
@@ -164,7 +164,7 @@ fn a_variant_that_another_environment_uses_cannot_be_removed() {
         // Given up there, it can go.
         put(store, "staging", &colours([1.0, 1.0, 0.0])).unwrap();
         put(store, "production", &fewer).unwrap();
-        assert_eq!(find(store, "qa", "colour").unwrap().flag.variants.len(), 2);
+        assert_eq!(find(store, "qa", "colour").unwrap().flag.variants().len(), 2);
         let bigger = log(store, &acme());
         assert_eq!(bigger.last().unwrap().action, Action::Updated);
     });

@@ -51,7 +51,7 @@ fn an_acknowledged_change_survives_kill_9() {
             assert_eq!(entries.iter().map(|entry| entry.revision.get()).collect::<Vec<_>>(), (1..=revision).collect::<Vec<_>>());
             let snapshot = ruleset::load(store, &acme()).unwrap();
             let now = &entries.last().unwrap().after.as_ref().unwrap()["variants"][0]["value"];
-            assert_eq!(snapshot.environments[0].1[0].variants[0].value, *now, "the flag is what the log says last");
+            assert_eq!(snapshot.environments[0].1[0].variants()[0].value, *now, "the flag is what the log says last");
         }
     });
 }

@@ -25,7 +25,7 @@ fn walk<T>(limit: u32, read: impl Fn(&PageRequest) -> Page<T>) -> Vec<Vec<T>> {
 
 fn keys(store: &TestStore, filter: &FlagFilter) -> Vec<String> {
     let pages = walk(100, |page| flag::list(store, &scope("production"), filter, page).unwrap());
-    pages.into_iter().flatten().map(|record| record.flag.key.to_string()).collect()
+    pages.into_iter().flatten().map(|record| record.flag.key().to_string()).collect()
 }
 
 fn with_q(q: &str) -> FlagFilter {
@@ -45,9 +45,9 @@ fn lists_are_ordered_by_the_bytes_of_the_key_on_both_databases() {
         for limit in [1, 3, 5, 11, 100] {
             let pages = walk(limit, |page| flag::list(store, &scope("production"), &FlagFilter::default(), page).unwrap());
             assert!(pages.iter().rev().skip(1).all(|page| page.len() == limit as usize), "only the last page is short");
-            assert_eq!(pages.into_iter().flatten().map(|record| record.flag.key.to_string()).collect::<Vec<_>>(), names);
+            assert_eq!(pages.into_iter().flatten().map(|record| record.flag.key().to_string()).collect::<Vec<_>>(), names);
             let pages = walk(limit, |page| segment::list(store, &acme(), &SegmentFilter::default(), page).unwrap());
-            assert_eq!(pages.into_iter().flatten().map(|record| record.segment.key.to_string()).collect::<Vec<_>>(), names);
+            assert_eq!(pages.into_iter().flatten().map(|record| record.segment.key().to_string()).collect::<Vec<_>>(), names);
         }
         let pages = walk(2, |page| environment::list(store, &acme(), page).unwrap());
         let mut expected: Vec<_> = names.iter().map(ToString::to_string).chain(["production".to_owned()]).collect();
@@ -66,7 +66,7 @@ fn a_page_goes_on_after_a_flag_that_was_deleted_in_between() {
         delete(store, "b").unwrap();
         let second =
             flag::list(store, &scope("production"), &FlagFilter::default(), &PageRequest { token: first.next, ..page_of(2) }).unwrap();
-        assert_eq!(second.items.iter().map(|record| record.flag.key.as_str()).collect::<Vec<_>>(), ["c", "d"]);
+        assert_eq!(second.items.iter().map(|record| record.flag.key().as_str()).collect::<Vec<_>>(), ["c", "d"]);
         assert!(second.next.is_none(), "a last page that is full is still the last");
     });
 }
@@ -128,7 +128,7 @@ fn q_finds_a_literal_part_of_key_name_or_description_whatever_its_case() {
         ] {
             assert_eq!(keys(store, &with_q(q)), found, "{:.40}", q);
             let segments = segment::list(store, &acme(), &SegmentFilter { q: Some(q.to_owned()) }, &page_of(100)).unwrap();
-            assert_eq!(segments.items.iter().map(|record| record.segment.key.as_str()).collect::<Vec<_>>(), found, "{:.40}", q);
+            assert_eq!(segments.items.iter().map(|record| record.segment.key().as_str()).collect::<Vec<_>>(), found, "{:.40}", q);
         }
         // What is looked through follows the flag.
         put(store, "production", &json!({"key": "plain", "name": "Renamed", "type": "boolean"})).unwrap();

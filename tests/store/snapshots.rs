@@ -80,9 +80,9 @@ fn a_snapshot_is_of_one_revision_while_others_write() {
                 let n = (snapshot.revision.get() - 1) / 3 - 1;
                 assert_eq!((snapshot.revision.get() - 1) % 3, 0);
                 for (_, flags) in snapshot.environments.iter().filter(|_| n >= 0) {
-                    let numbers: Vec<_> = flags.iter().map(|flag| flag.metadata["n"].clone()).collect();
+                    let numbers: Vec<_> = flags.iter().map(|flag| flag.metadata()["n"].clone()).collect();
                     assert_eq!(numbers, [Scalar::Number(n.into()), Scalar::Number(n.into())]);
-                    assert_eq!(snapshot.segments[0].description, n.to_string());
+                    assert_eq!(snapshot.segments[0].description(), n.to_string());
                 }
                 if is_last {
                     assert_eq!(n, CHANGES - 1);
@@ -127,7 +127,7 @@ fn damaged_rows_are_reported_with_their_id_and_left_out_of_everything_else() {
 
         let snapshot = ruleset::load(store, &acme()).unwrap();
         let keys: Vec<Vec<_>> =
-            snapshot.environments.iter().map(|(_, flags)| flags.iter().map(|flag| flag.key.to_string()).collect()).collect();
+            snapshot.environments.iter().map(|(_, flags)| flags.iter().map(|flag| flag.key().to_string()).collect()).collect();
         assert_eq!(keys, [vec!["rules", "sound"], vec!["sound"]]);
         assert_eq!(snapshot.segments.len(), 1);
         let tables: Vec<_> = snapshot.corrupt.iter().map(|CorruptRow { table, .. }| *table).collect();
@@ -141,7 +141,7 @@ fn damaged_rows_are_reported_with_their_id_and_left_out_of_everything_else() {
         // They stand in nobody's way: another flag is written, a new environment is made.
         put(store, "production", &json!({"key": "sound", "type": "boolean", "description": "still"})).unwrap();
         let created = create_environment(store, "qa").unwrap();
-        assert_eq!(created.flags.iter().map(|(_, flag)| flag.key.as_str()).collect::<Vec<_>>(), ["rules", "sound"]);
+        assert_eq!(created.flags.iter().map(|(_, flag)| flag.key().as_str()).collect::<Vec<_>>(), ["rules", "sound"]);
 
         // And once repaired they are back, in the new environment too.
         database.execute("UPDATE flags SET kind = 'boolean' WHERE key = 'definition'");

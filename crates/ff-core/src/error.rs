@@ -10,6 +10,7 @@ use crate::key::{FlagKey, SegmentKey};
 /// A flag or a segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Entity {
     /// A flag, by key.
     Flag(FlagKey),
@@ -31,10 +32,11 @@ impl fmt::Display for Entity {
 #[non_exhaustive]
 pub enum Error {
     /// The document is wrong in itself, or names what is not there.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Faults),
     /// Others need what the change would take away.
     #[error("{message}")]
+    #[non_exhaustive]
     InUse {
         /// What is needed, and by whom.
         message: String,

@@ -1,9 +1,12 @@
 //! The answer to: which variant does this user get, and why?
 
+mod owned;
+mod typed;
+
 use std::fmt;
 
-use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
 use crate::compile::{CompiledFlag, VariantValue};
@@ -13,9 +16,12 @@ use crate::ruleset::Ruleset;
 use crate::timestamp::Timestamp;
 use crate::user::User;
 
+pub use owned::OwnedEvaluation;
+
 /// Why a user got a variant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reason {
     /// The flag is off: everyone gets its off variant.
     FlagOff,
@@ -27,7 +33,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 3] = [Self::FlagOff, Self::RuleMatch, Self::DefaultDistribution];
+    pub const ALL: &'static [Self] = &[Self::FlagOff, Self::RuleMatch, Self::DefaultDistribution];
 
     /// The reason's name in JSON.
     pub fn as_str(self) -> &'static str {
@@ -152,10 +158,10 @@ impl fmt::Debug for Evaluation<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Details {
     bucket: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     percentage_bucket: Option<f64>,
 }
 

@@ -14,6 +14,7 @@ use crate::user::{AttributeValue, User};
 
 /// An evaluation with everything that it looked at, in the order in which it did. What it did not need is not there.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Explanation<'a> {
     /// The answer itself.
     pub evaluation: Evaluation<'a>,
@@ -32,6 +33,7 @@ pub const TRACES_MAX: usize = 1_000;
 
 /// A rule that was tried.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct RuleTrace<'a> {
     /// The rule.
     pub rule_id: &'a RuleId,
@@ -43,6 +45,7 @@ pub struct RuleTrace<'a> {
 
 /// One test that was made, with those inside it.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Trace<'a> {
     /// What was asked.
     #[serde(flatten)]
@@ -131,6 +134,7 @@ pub enum TestTrace<'a> {
 
 /// How a bucket chose among variants.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct DistributionTrace<'a> {
     /// The user's bucket.
     pub bucket: f64,
@@ -140,6 +144,7 @@ pub struct DistributionTrace<'a> {
 
 /// A variant's stretch of the line from 0 to 1.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct ShareTrace<'a> {
     /// The variant.
     pub variant: &'a VariantKey,

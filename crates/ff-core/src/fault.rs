@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most faults that are listed; a document with more is told so in the last one.
 pub const FAULTS_MAX: usize = 100;
@@ -11,12 +11,27 @@ pub const FAULTS_MAX: usize = 100;
 const FAULT_LENGTH_MAX: usize = 1_000;
 
 /// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fault {
     /// JSON Pointer (RFC 6901) to the offending value: `/variants/0/weight`; empty for the document itself.
     pub pointer: String,
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
+}
+
+impl Fault {
+    /// A fault.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pointer = if self.pointer.is_empty() { "document" } else { &self.pointer };
+        write!(f, "{pointer}: {}", self.message)
+    }
 }
 
 /// A non-empty list of faults: the reason why a document was refused.
@@ -27,7 +42,7 @@ pub struct Faults(Vec<Fault>);
 impl Faults {
     /// A single fault.
     pub fn one(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self(vec![Fault { pointer: pointer.into(), message: message.into() }])
+        Self(vec![Fault::new(pointer, message)])
     }
 
     /// The faults in the order in which they stand in the document.
@@ -41,9 +56,22 @@ impl Faults {
     }
 }
 
-impl FromIterator<Fault> for Faults {
-    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
-        Self(faults.into_iter().collect())
+/// The faults one by one, in the order in which they stand in the document.
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
     }
 }
 
@@ -57,8 +85,7 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, fault) in self.0.iter().enumerate() {
             let separator = if i == 0 { "" } else { "; " };
-            let pointer = if fault.pointer.is_empty() { "document" } else { &fault.pointer };
-            write!(f, "{separator}{pointer}: {}", fault.message)?;
+            write!(f, "{separator}{fault}")?;
         }
         Ok(())
     }

@@ -31,21 +31,21 @@ struct Reader<'a>(&'a Bump);
 #[derive(Clone, Copy)]
 struct TextReader<'a>(&'a Bump);
 
-impl<'a> DeserializeSeed<'a> for TextReader<'a> {
+impl<'de: 'a, 'a> DeserializeSeed<'de> for TextReader<'a> {
     type Value = &'a str;
 
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<&'a str, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'a str, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'a> Visitor<'a> for TextReader<'a> {
+impl<'de: 'a, 'a> Visitor<'de> for TextReader<'a> {
     type Value = &'a str;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<&'a str, E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<&'a str, E> {
         Ok(text)
     }
     fn visit_str<E>(self, text: &str) -> Result<&'a str, E> {
@@ -53,15 +53,15 @@ impl<'a> Visitor<'a> for TextReader<'a> {
     }
 }
 
-impl<'a> DeserializeSeed<'a> for Reader<'a> {
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Reader<'a> {
     type Value = Json<'a>;
 
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'a> Visitor<'a> for Reader<'a> {
+impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
     type Value = Json<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,20 +83,20 @@ impl<'a> Visitor<'a> for Reader<'a> {
         // serde_json never gives a non-finite number; another format that does gives a value that fits nowhere.
         Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Json<'a>, E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'a>, E> {
         Ok(Json::String(text))
     }
     fn visit_str<E>(self, text: &str) -> Result<Json<'a>, E> {
         Ok(Json::String(self.0.alloc_str(text)))
     }
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Json<'a>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'a>, A::Error> {
         let mut items = Vec::new_in(self.0);
         while let Some(item) = seq.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Json::Array(items))
     }
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Json<'a>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'a>, A::Error> {
         let mut fields = Vec::new_in(self.0);
         while let Some(name) = map.next_key_seed(TextReader(self.0))? {
             let value = map.next_value_seed(self)?;
@@ -114,7 +114,7 @@ impl<'a> Visitor<'a> for Reader<'a> {
 
 impl<'a> Json<'a> {
     /// Reads from serde's idea of a document.
-    pub(crate) fn read<D: Deserializer<'a>>(deserializer: D, arena: &'a Bump) -> Result<Self, D::Error> {
+    pub(crate) fn read<'de: 'a, D: Deserializer<'de>>(deserializer: D, arena: &'a Bump) -> Result<Self, D::Error> {
         Reader(arena).deserialize(deserializer)
     }
 

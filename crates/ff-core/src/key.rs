@@ -73,6 +73,34 @@ macro_rules! keys {
             }
         }
 
+        impl TryFrom<&str> for $name {
+            type Error = KeyError;
+
+            fn try_from(text: &str) -> Result<Self, KeyError> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = KeyError;
+
+            fn try_from(text: String) -> Result<Self, KeyError> {
+                text.parse()
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                *self.0 == *text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                *self.0 == **text
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -129,6 +157,13 @@ keys! {
 impl VariantKey {
     pub(crate) fn shared(&self) -> Arc<str> {
         self.0.clone()
+    }
+}
+
+/// [`EnvironmentKey::production`].
+impl Default for EnvironmentKey {
+    fn default() -> Self {
+        Self::production()
     }
 }
 

@@ -39,12 +39,14 @@
 //! - *Shared*: a [`Ruleset`] is immutable, `Send + Sync`; a change makes a new one that shares what did not change.
 
 pub mod bucket;
+pub mod build;
 mod compile;
 mod error;
 mod evaluate;
 mod explain;
 mod fault;
 mod flag_map;
+mod flag_set;
 mod fold;
 mod json;
 mod key;
@@ -64,9 +66,10 @@ mod version;
 
 pub use compile::VariantValue;
 pub use error::{Entity, Error};
-pub use evaluate::{Evaluation, Reason};
+pub use evaluate::{Evaluation, OwnedEvaluation, Reason};
 pub use explain::{DistributionTrace, Explanation, RuleTrace, ShareTrace, TRACES_MAX, TestTrace, Trace};
 pub use fault::{FAULTS_MAX, Fault, Faults};
+pub use flag_set::FlagSet;
 pub use key::{EnvironmentKey, FlagKey, KEY_LENGTH_MAX, KeyError, RuleId, SegmentKey, TenantId, VariantKey};
 pub use members::{ListChange, MembersChange};
 pub use model::{Condition, Configuration, Definition, Flag, FlagType, Rollout, Rule, Segment, State, Variant, VariantInUse, Weight};

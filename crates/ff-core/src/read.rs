@@ -3,9 +3,13 @@
 use std::cell::Cell;
 
 use bumpalo::Bump;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::fault::{Faults, Findings, Place};
+use crate::flag_set::FlagSet;
 use crate::json::Json;
+use crate::model::{Condition, Flag, Segment};
+use crate::user::User;
 
 /// Bytes of an arena that are kept for the next document.
 const KEPT_MAX: usize = 64 * 1024;
@@ -47,4 +51,23 @@ fn from_document<T>(json: &Json<'_>, read: impl FnOnce(&Json<'_>, &Place<'_>, &m
     let mut found = Findings::default();
     let value = read(json, &Place::Root, &mut found);
     found.result(value)
+}
+
+/// serde's door is the same: a document that is refused says why, fault by fault, each with its pointer.
+macro_rules! documents {
+    ($($name:ty, $read:expr;)*) => { $(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                with_arena(|arena| from_document(&Json::read(deserializer, arena)?, $read).map_err(de::Error::custom))
+            }
+        }
+    )* };
+}
+
+documents! {
+    Condition, Condition::read_alone;
+    Flag, Flag::read;
+    FlagSet, FlagSet::read;
+    Segment, Segment::read;
+    User, User::read;
 }

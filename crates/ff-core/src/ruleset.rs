@@ -1,5 +1,6 @@
 //! Rulesets: all flags and segments of one (tenant, environment) at one revision, compiled and immutable.
 
+use std::fmt;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -19,13 +20,26 @@ use crate::segments::{Rejected, Segments};
 ///
 /// `Send + Sync`, cheap to clone. A change makes a new ruleset that shares with the old one all that did not change;
 /// readers of the old one go on undisturbed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ruleset {
     environment: EnvironmentKey,
     revision: u64,
     flags: FlagMap,
     segments: Segments,
     links: Links,
+}
+
+/// What it is a ruleset of and how large it is, since the flags themselves may fill megabytes.
+impl fmt::Debug for Ruleset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ruleset")
+            .field("tenant", self.tenant())
+            .field("environment", &self.environment)
+            .field("revision", &self.revision)
+            .field("flags", &self.len())
+            .field("segments", &self.segments.keys().count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ruleset {

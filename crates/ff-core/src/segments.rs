@@ -1,6 +1,7 @@
 //! The segments of a tenant, shared by the rulesets of all its environments.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::compile::{CompiledSegment, Reference, SegmentSlot};
@@ -11,7 +12,7 @@ use crate::members::MembersChange;
 use crate::model::Segment;
 
 /// A tenant's segments, compiled. Cheap to clone; a changed copy shares every segment that did not change.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Segments {
     tenant: TenantId,
     table: Arc<Table>,
@@ -28,11 +29,19 @@ struct Table {
 
 /// An entity that cannot be compiled, and why.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Rejected {
     /// Which one.
     pub entity: Entity,
     /// What is wrong with it.
     pub faults: Faults,
+}
+
+/// Whose they are and how many, since the segments of a large tenant fill megabytes.
+impl fmt::Debug for Segments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segments").field("tenant", &self.tenant).field("segments", &self.iter().count()).finish_non_exhaustive()
+    }
 }
 
 impl Table {

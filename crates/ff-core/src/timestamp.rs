@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -96,6 +97,18 @@ fn offset(text: &str) -> Option<SignedDuration> {
     (hours < 24 && minutes < 60).then_some(if *sign == b'-' { -size } else { size })
 }
 
+/// What a clock says; an instant out of range becomes the nearest in range.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX),
+            Err(error) => SignedDuration::try_from(error.duration()).map_or(SignedDuration::MIN, |before| -before),
+        };
+        let [first, last] = [FIRST, LAST].map(|end| end.duration_since(START_OF_1970));
+        Self(since.clamp(first, last))
+    }
+}
+
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
@@ -167,6 +180,17 @@ mod tests {
         ] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_of_the_system_is_read_to_the_nanosecond() {
+        let step = std::time::Duration::new(1, 1);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH), Timestamp::EPOCH);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH + step).to_string(), "1970-01-01T00:00:01.000000001Z");
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - step).to_string(), "1969-12-31T23:59:58.999999999Z");
+        let far = std::time::Duration::from_secs(1 << 40);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH + far).to_string(), "9999-12-31T23:59:59.999999999Z");
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - far).to_string(), "0000-01-01T00:00:00Z");
     }
 
     #[test]

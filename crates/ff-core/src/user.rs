@@ -1,7 +1,9 @@
 //! Users: who a flag is evaluated for.
 
 mod attributes;
+mod convert;
 
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use attributes::Attribute;
@@ -73,10 +75,32 @@ impl User {
     }
 
     /// This user with one attribute more; the name is taken as it is, and replaces an attribute of the same name.
+    ///
+    /// For values of your own: nothing is held against the bounds in [`crate::limits`]. What comes from outside goes through
+    /// [`from_json`](Self::from_json), [`from_value`](Self::from_value) or [`from_attributes`](Self::from_attributes).
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<AttributeValue>) -> Self {
         self.attributes.put(name, value.into());
         self
+    }
+
+    /// This user with one attribute more, if there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &str, value: Option<impl Into<AttributeValue>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// A user whose attributes are the fields of a struct or the entries of a map. Nested ones are found under dotted paths,
+    /// and `None` is no attribute.
+    ///
+    /// # Errors
+    /// Every fault with its pointer: a bad id, attributes that are no JSON object, more than the bounds in [`crate::limits`].
+    pub fn from_attributes(id: &str, attributes: &impl Serialize) -> Result<Self, Faults> {
+        let attributes = serde_json::to_value(attributes).map_err(|error| Faults::one("/attributes", error.to_string()))?;
+        Self::from_value(&serde_json::json!({"id": id, "attributes": attributes}))
     }
 
     /// Reads `{"id": …, "attributes": {…}}` from JSON text.
@@ -109,6 +133,11 @@ impl User {
     #[inline]
     pub(crate) fn id_text(&self) -> Foldable<'_> {
         Foldable { plain: &self.id, folded: self.folded_id.as_deref() }
+    }
+
+    /// All attributes with their names, in no particular order. What lies in nested objects stands under its dotted path.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.attributes.iter()
     }
 
     #[inline]
@@ -230,32 +259,6 @@ impl AttributeValue {
     }
 }
 
-macro_rules! from {
-    ($($type:ty => $make:expr;)*) => { $(
-        impl From<$type> for AttributeValue {
-            fn from(value: $type) -> Self {
-                $make(value)
-            }
-        }
-    )* };
-}
-
-from! {
-    bool => Self::Bool;
-    f64 => Self::Number;
-    i32 => |n| Self::Number(f64::from(n));
-    u32 => |n| Self::Number(f64::from(n));
-    &str => |text: &str| Self::String(text.into());
-    String => |text: String| Self::String(text.into());
-    Vec<AttributeValue> => Self::List;
-}
-
-impl From<&[&str]> for AttributeValue {
-    fn from(texts: &[&str]) -> Self {
-        Self::List(texts.iter().map(|text| Self::from(*text)).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,7 +274,7 @@ mod tests {
         assert_eq!(user.attribute("a.b.c"), Some(&AttributeValue::Number(1.0)));
         assert_eq!(user.attribute("a.x"), Some(&"literal".into()));
         assert_eq!(user.attribute("a.b"), Some(&AttributeValue::Object));
-        assert_eq!(user.attribute("l"), Some(&vec![1.into(), "t".into()].into()));
+        assert_eq!(user.attribute("l"), Some(&vec![AttributeValue::from(1), "t".into()].into()));
         assert_eq!(user.attribute("b"), None);
     }
 

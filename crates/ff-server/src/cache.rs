@@ -126,7 +126,7 @@ pub fn number(revision: Revision) -> u64 {
 }
 
 fn report(tenant: &TenantId, environment: Option<&EnvironmentKey>, rejected: &[Rejected]) {
-    for Rejected { entity, faults } in rejected {
+    for Rejected { entity, faults, .. } in rejected {
         let place = environment.map(|key| format!(", environment `{key}`")).unwrap_or_default();
         log::error!("{entity} of tenant `{tenant}`{place} does not compile and is not served: {faults}");
     }

@@ -24,7 +24,7 @@ pub struct Document;
 pub(crate) struct JsonText(String);
 
 impl JsonText {
-    pub(crate) fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(Self)
     }
 

@@ -59,17 +59,17 @@ struct SegmentRow {
 
 impl SegmentRow {
     fn new(tenant: &TenantId, record: &SegmentRecord) -> Result<Self, StoreError> {
-        let Segment { key, name, description, criteria, included, excluded } = &record.segment;
+        let segment = &record.segment;
         Ok(Self {
             tenant_id: tenant.to_string(),
             id: record.id.clone(),
-            key: key.to_string(),
-            name: name.clone(),
-            description: description.clone(),
-            criteria: json_text(criteria)?,
-            included: json_text(included)?,
-            excluded: json_text(excluded)?,
-            search_text: search_text([key.as_str(), name, description]),
+            key: segment.key().to_string(),
+            name: segment.name().to_owned(),
+            description: segment.description().to_owned(),
+            criteria: json_text(segment.criteria())?,
+            included: json_text(segment.included())?,
+            excluded: json_text(segment.excluded())?,
+            search_text: search_text([segment.key().as_str(), segment.name(), segment.description()]),
             version: record.version.get(),
             created_at: record.created_at.as_millis(),
             updated_at: record.updated_at.as_millis(),
@@ -172,7 +172,7 @@ pub fn put_in(change: &mut Change<'_>, segment: Segment) -> Result<Written<Segme
 
 fn put(change: &mut Change<'_>, segment: Segment) -> Result<Written<SegmentRecord>, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at());
-    let before = find_in(change, &segment.key)?;
+    let before = find_in(change, &segment.key())?;
     let after = match &before {
         Some(before) if before.segment == segment => {
             return Ok(Written { outcome: Outcome::Unchanged, record: before.clone(), flags: Vec::new() });
@@ -195,7 +195,7 @@ fn put(change: &mut Change<'_>, segment: Segment) -> Result<Written<SegmentRecor
 
 /// The segment as it will be read back, which also proves that it can be.
 fn stored_form(segment: Segment) -> Result<Segment, StoreError> {
-    Segment::from_value(&as_stored(segment.to_value())).map_err(|faults| CorruptRow::new("segments", segment.key.as_str(), faults).into())
+    Segment::from_value(&as_stored(segment.to_value())).map_err(|faults| CorruptRow::new("segments", segment.key().as_str(), faults).into())
 }
 
 /// Deletes the segment. Whether something uses it is the caller's to know.
@@ -220,7 +220,7 @@ fn entry(before: Option<&SegmentRecord>, after: Option<&SegmentRecord>) -> Resul
     Ok(Entry {
         action: Action::of(before, after),
         entity: Entity::Segment,
-        entity_key: known.map(|record| record.segment.key.to_string()).unwrap_or_default(),
+        entity_key: known.map(|record| record.segment.key().to_string()).unwrap_or_default(),
         entity_id: known.map(|record| record.id.clone()).unwrap_or_default(),
         environment: None,
         version: after.map(|record| record.version),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -49,6 +50,22 @@ impl VariantValue {
     /// The value of a number flag, as an IEEE double.
     pub fn as_f64(&self) -> Option<f64> {
         if let Self::Number(number) = self { number.as_f64() } else { None }
+    }
+
+    /// The value of a number flag that is a whole number within the range of `i64`.
+    pub fn as_i64(&self) -> Option<i64> {
+        if let Self::Number(number) = self { number.as_i64() } else { None }
+    }
+
+    /// The value as a type of yours: a JSON flag as a struct, a string flag as an enum. Reads it each time.
+    ///
+    /// # Errors
+    /// The value does not fit the type.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        match self {
+            Self::Json(raw) => serde_json::from_str(raw.get()),
+            Self::Bool(_) | Self::String(_) | Self::Number(_) => serde_json::from_value(self.to_json()),
+        }
     }
 
     /// The value as a JSON tree, whatever its type. Allocates.

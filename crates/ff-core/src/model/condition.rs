@@ -15,10 +15,11 @@ use crate::limits::{
 use crate::timestamp::Timestamp;
 
 /// Clauses that must all hold; without any, everyone is meant.
+///
+/// Made by reading JSON or with the functions of [`build`](crate::build).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Condition {
-    /// Each kind at most once, in the order in which they were written.
-    pub clauses: Vec<Clause>,
+    pub(crate) clauses: Vec<Clause>,
 }
 
 /// One part of a condition.
@@ -47,6 +48,7 @@ pub enum Clause {
 
 /// A share of all users, the same ones each time.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Percentage {
     /// How many, perhaps growing with time.
     pub amount: Amount,
@@ -58,6 +60,7 @@ pub struct Percentage {
 
 /// How many per cent.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Amount {
     /// Always so many, 0 to 100.
     Fixed(f64),
@@ -72,6 +75,7 @@ pub enum Amount {
 
 /// `after <= now < before`, either end open where it is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TimeWindow {
     /// The first instant inside.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +87,7 @@ pub struct TimeWindow {
 
 /// Another flag's answer for the same user at the same instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Prerequisite {
     /// The other flag.
     pub key: FlagKey,
@@ -98,21 +103,43 @@ impl Condition {
         Self::default()
     }
 
+    /// The clauses, each kind at most once, in the order in which they were written.
+    pub fn clauses(&self) -> &[Clause] {
+        &self.clauses
+    }
+
     /// The condition that holds for no one.
     pub fn nobody() -> Self {
         Self { clauses: vec![Clause::Any(Vec::new())] }
     }
 
-    /// Reads a condition, with every fault that it has.
+    /// Reads a condition from JSON text.
+    ///
+    /// # Errors
+    /// Text that is not JSON, or whatever does not fit the grammar or a bound, each with its JSON pointer.
+    pub fn from_json(text: &str) -> Result<Self, Faults> {
+        crate::read::from_text(text, Self::read_alone)
+    }
+
+    /// Reads a condition from a JSON value.
     ///
     /// # Errors
     /// Whatever does not fit the grammar or a bound, each with its JSON pointer.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, Faults> {
-        crate::read::from_value(value, |json, at, found| {
-            let condition = Self::read(json, at, found)?;
-            Self::check_size(std::iter::once(&condition), at, found);
-            Some(condition)
-        })
+        crate::read::from_value(value, Self::read_alone)
+    }
+
+    /// The condition in its JSON form.
+    pub fn to_value(&self) -> serde_json::Value {
+        // Lists, texts and numbers under text keys always become JSON.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// A condition that is a document of its own, and so bounded by itself.
+    pub(crate) fn read_alone(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
+        let condition = Self::read(json, at, found)?;
+        Self::check_size(std::iter::once(&condition), at, found);
+        Some(condition)
     }
 
     /// The bounds on a whole document's conditions: one flag's rules together, or one segment's criteria.
@@ -305,7 +332,7 @@ impl Percentage {
 }
 
 /// Keeps what was read, and tells whether anything was.
-pub(super) fn keep<T>(slot: &mut Option<T>, read: Option<T>) -> bool {
+pub(crate) fn keep<T>(slot: &mut Option<T>, read: Option<T>) -> bool {
     *slot = read;
     slot.is_some()
 }

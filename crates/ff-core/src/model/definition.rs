@@ -11,6 +11,9 @@ use super::scalar::Scalar;
 use crate::key::{FlagKey, RuleId, VariantKey};
 
 /// What a flag is, the same in every environment of its tenant.
+///
+/// With [`Configuration`] it is for those who keep flags in tables. Neither will ever be `non_exhaustive`: a store that
+/// forgets a new field must not compile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
     /// Its name in the tenant.
@@ -49,6 +52,7 @@ pub struct Configuration {
 
 /// What in a configuration names a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Use {
     /// It has a weight above 0.
     Weight,
@@ -70,6 +74,7 @@ impl fmt::Display for Use {
 
 /// A variant that was to be removed is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VariantInUse {
     /// The variant.
     pub variant: VariantKey,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use super::condition::{Condition, keep, plain_number, read_percentage, read_salt};
@@ -17,38 +17,41 @@ use crate::limits::{
 };
 
 /// A named decision with typed variants, in one environment.
+///
+/// Made by reading JSON or by [`Flag::builder`], changed by [`Flag::revised`]: whatever way it came, it passed the same checks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flag {
     /// Its name in the tenant.
-    pub key: FlagKey,
+    pub(crate) key: FlagKey,
     /// For people; the key, where none is given.
-    pub name: String,
+    pub(crate) name: String,
     /// For people.
-    pub description: String,
+    pub(crate) description: String,
     /// The type of its values (`type` in JSON).
-    pub kind: FlagType,
+    pub(crate) kind: FlagType,
     /// Whether it evaluates or answers `off_variant` to everyone.
-    pub state: State,
+    pub(crate) state: State,
     /// The possible outcomes with the weights that hold where no rule does. At least one; their order is part of the
     /// bucketing contract.
-    pub variants: Vec<Variant>,
+    pub(crate) variants: Vec<Variant>,
     /// The outcome while the flag is off; one of `variants`.
-    pub off_variant: VariantKey,
+    pub(crate) off_variant: VariantKey,
     /// Tried in order; the first that holds decides.
-    pub rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// Replaces the key in bucketing, so that users can be dealt anew or alike for several flags.
-    pub salt: Option<String>,
+    pub(crate) salt: Option<String>,
     /// For finding it.
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// Who looks after it.
-    pub owner: Option<String>,
+    pub(crate) owner: Option<String>,
     /// Whatever else its users want to keep with it.
-    pub metadata: BTreeMap<String, Scalar>,
+    pub(crate) metadata: BTreeMap<String, Scalar>,
 }
 
 /// The type that all values of a flag have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum FlagType {
     /// `true` or `false`.
     Boolean,
@@ -61,7 +64,7 @@ pub enum FlagType {
 }
 
 /// Whether a flag evaluates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Rules and weights decide.
@@ -72,6 +75,7 @@ pub enum State {
 
 /// One possible outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Variant {
     /// Its name in the flag.
     pub key: VariantKey,
@@ -80,6 +84,11 @@ pub struct Variant {
     /// What the caller gets; of the flag's type.
     pub value: Value,
 }
+
+/// The number is no weight.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("a weight must be finite and ≥ 0, got {0}")]
+pub struct WeightError(f64);
 
 /// A proportion: finite and at least 0. Weights are set against their sum, whatever that is.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -104,7 +113,7 @@ impl Weight {
         let value = json.number(at, found)?;
         let weight = Self::new(value);
         if weight.is_none() {
-            found.add(at, format!("a weight must be finite and ≥ 0, got {value}"));
+            found.add(at, WeightError(value).to_string());
         }
         weight
     }
@@ -117,6 +126,20 @@ impl Weight {
         } else if !sum.is_finite() {
             found.add(at, "the sum of the weights is too large");
         }
+    }
+}
+
+impl TryFrom<f64> for Weight {
+    type Error = WeightError;
+
+    fn try_from(value: f64) -> Result<Self, WeightError> {
+        Self::new(value).ok_or(WeightError(value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
     }
 }
 
@@ -160,6 +183,67 @@ impl Flag {
     /// Every fault of the document with its pointer.
     pub fn from_value(value: &Value) -> Result<Self, Faults> {
         crate::read::from_value(value, Self::read)
+    }
+
+    /// Its name in the tenant.
+    pub fn key(&self) -> &FlagKey {
+        &self.key
+    }
+
+    /// What people call it; the key, where no name was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The type of its values (`type` in JSON).
+    pub fn kind(&self) -> FlagType {
+        self.kind
+    }
+
+    /// Whether it evaluates or answers [`off_variant`](Self::off_variant) to everyone.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The possible outcomes with the weights that hold where no rule does. At least one; their order is part of the
+    /// bucketing contract.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// The outcome while the flag is off; one of [`variants`](Self::variants).
+    pub fn off_variant(&self) -> &VariantKey {
+        &self.off_variant
+    }
+
+    /// Tried in order; the first that holds decides.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Replaces the key in bucketing, so that users can be dealt anew or alike for several flags.
+    pub fn salt(&self) -> Option<&str> {
+        self.salt.as_deref()
+    }
+
+    /// For finding it.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Who looks after it.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// Whatever else its users want to keep with it.
+    pub fn metadata(&self) -> &BTreeMap<String, Scalar> {
+        &self.metadata
     }
 
     /// This flag with some of its fields replaced: those that `changes` names. Fields left out keep their value, `null`
@@ -542,6 +626,14 @@ impl FlagType {
 }
 
 impl State {
+    /// The state's name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+
     /// Whether the flag evaluates.
     pub fn is_on(self) -> bool {
         self == Self::On

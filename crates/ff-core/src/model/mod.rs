@@ -13,12 +13,13 @@ mod rule;
 mod scalar;
 mod segment;
 
-pub(crate) use condition::plain_number;
 pub use condition::{Amount, Clause, Condition, Percentage, Prerequisite, TimeWindow};
+pub(crate) use condition::{keep, plain_number};
 pub use definition::{Configuration, Definition, Use, VariantInUse};
-pub use flag::{Flag, FlagType, State, Variant, Weight};
+pub use flag::{Flag, FlagType, State, Variant, Weight, WeightError};
 pub use operation::{Network, Operation, Ordering, Place as TextPlace, Test};
 pub use pattern::Pattern;
 pub use rule::{Rollout, Rule, Share};
+pub(crate) use scalar::list;
 pub use scalar::{OneOrMany, Scalar};
 pub use segment::Segment;

@@ -13,6 +13,7 @@ use crate::version::Version;
 
 /// What is asked of an attribute.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Test {
     /// Equals this value.
     Is(Scalar),

@@ -12,6 +12,7 @@ use crate::limits::{DESCRIPTION_LENGTH_MAX, VARIANTS_MAX};
 
 /// Who (`when`) gets what (`rollout`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Rule {
     /// Unique in its flag; survives updates and reordering.
     pub id: RuleId,
@@ -26,6 +27,7 @@ pub struct Rule {
 
 /// One variant, or a distribution over several.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Rollout {
     /// Everyone gets this variant.
     Variant(VariantKey),
@@ -35,6 +37,7 @@ pub enum Rollout {
 
 /// A variant's part in a distribution.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Share {
     /// The variant.
     pub variant: VariantKey,

@@ -12,21 +12,23 @@ use crate::key::SegmentKey;
 use crate::limits::{DESCRIPTION_LENGTH_MAX, MEMBERS_MAX, NAME_LENGTH_MAX, USER_ID_LENGTH_MAX};
 
 /// A set of users with a name. Excluded beats included beats criteria.
+///
+/// Made by reading JSON or by [`Segment::builder`], changed by [`Segment::revised`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Segment {
     /// Its name in the tenant.
-    pub key: SegmentKey,
+    pub(crate) key: SegmentKey,
     /// For people; the key, where none is given.
-    pub name: String,
+    pub(crate) name: String,
     /// For people.
-    pub description: String,
+    pub(crate) description: String,
     /// Who belongs to it, the lists aside. Left out it is `{"any": []}`, nobody: a segment that was given as a list of users
     /// must not turn out to be everyone. `{}` is everyone.
-    pub criteria: Condition,
+    pub(crate) criteria: Condition,
     /// Ids of users who belong to it whatever the criteria say.
-    pub included: Vec<String>,
+    pub(crate) included: Vec<String>,
     /// Ids of users who do not belong to it whatever else says so.
-    pub excluded: Vec<String>,
+    pub(crate) excluded: Vec<String>,
 }
 
 const FIELDS: [&str; 6] = ["key", "name", "description", "criteria", "included", "excluded"];
@@ -46,6 +48,36 @@ impl Segment {
     /// Every fault of the document with its pointer.
     pub fn from_value(value: &Value) -> Result<Self, Faults> {
         crate::read::from_value(value, Self::read)
+    }
+
+    /// Its name in the tenant.
+    pub fn key(&self) -> &SegmentKey {
+        &self.key
+    }
+
+    /// What people call it; the key, where no name was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Who belongs to it, the lists aside.
+    pub fn criteria(&self) -> &Condition {
+        &self.criteria
+    }
+
+    /// Ids of users who belong to it whatever the criteria say.
+    pub fn included(&self) -> &[String] {
+        &self.included
+    }
+
+    /// Ids of users who do not belong to it whatever else says so.
+    pub fn excluded(&self) -> &[String] {
+        &self.excluded
     }
 
     /// This segment with the fields replaced that `changes` names; `null` gives a field its default back.

@@ -56,6 +56,10 @@ impl Attributes {
         attributes.iter().find(|attribute| attribute.hash == hash && same(attribute.name.as_bytes(), name.as_bytes()))
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.ordered.iter().map(|attribute| (&*attribute.name, &attribute.value))
+    }
+
     /// Of two attributes with one name the first is kept.
     pub(super) fn new(attributes: Vec<(String, AttributeValue)>) -> Self {
         let mut ordered: Vec<_> = attributes.into_iter().map(|(name, value)| Attribute::new(name.into(), value)).collect();

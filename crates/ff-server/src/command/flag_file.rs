@@ -2,22 +2,15 @@
 
 use std::path::Path;
 
-use ff_core::{EnvironmentKey, FAULTS_MAX, Fault, Faults, Flag, Ruleset, Segment, TenantId};
-use serde_json::Value;
+use ff_core::{Faults, FlagSet, Ruleset, TenantId};
+use serde::de::IgnoredAny;
 
-use crate::extract::read_json;
-
-/// `{"tenant"?, "environment"?, "flags": [Flag…], "segments": [Segment…]}`.
+/// A [`FlagSet`] from a file.
 ///
 /// The tenant goes into bucketing, so evaluating from a file gives what the server gives only if it is the server's
 /// tenant.
 #[derive(Debug)]
-pub struct FlagFile {
-    tenant: TenantId,
-    environment: EnvironmentKey,
-    flags: Vec<Flag>,
-    segments: Vec<Segment>,
-}
+pub struct FlagFile(FlagSet);
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +31,6 @@ pub enum FlagFileError {
     Invalid(#[from] Faults),
 }
 
-const FIELDS: [&str; 4] = ["tenant", "environment", "flags", "segments"];
-
-/// What a file that names no tenant is evaluated as.
-const DEFAULT_TENANT: &str = "default";
-
 impl FlagFile {
     /// Reads a file; `tenant`, if given, counts in place of the file's own.
     ///
@@ -55,35 +43,13 @@ impl FlagFile {
     }
 
     fn parse(text: &str, tenant: Option<&TenantId>) -> Result<Self, FlagFileError> {
-        let (document, mut faults) = read_json(text.as_bytes())?;
-        let Value::Object(fields) = &document else {
-            return Err(Faults::one("", "expected an object with `flags` and `segments`").into());
-        };
-        for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-            faults.push(fault(format!("/{name}"), "unknown field; known here: `tenant`, `environment`, `flags`, `segments`"));
+        // Text that is no JSON at all is another failure than a document with faults.
+        serde_json::from_str::<IgnoredAny>(text)?;
+        let mut set = FlagSet::from_json(text)?;
+        if let Some(tenant) = tenant {
+            set.tenant = tenant.clone();
         }
-        let named = |name: &str| fields.get(name).filter(|value| !value.is_null());
-        let mut text_of = |name: &str, default: &str| match named(name) {
-            None => default.to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(_) => {
-                faults.push(fault(format!("/{name}"), "expected a string"));
-                default.to_owned()
-            }
-        };
-        let (own_tenant, environment) = (text_of("tenant", DEFAULT_TENANT), text_of("environment", "production"));
-        let own_tenant =
-            own_tenant.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/tenant".to_owned(), &error.to_string())));
-        let environment =
-            environment.parse().map_err(|error: ff_core::KeyError| faults.push(fault("/environment".to_owned(), &error.to_string())));
-        let flags = list(named("flags"), "/flags", Flag::from_value, &mut faults);
-        let segments = list(named("segments"), "/segments", Segment::from_value, &mut faults);
-        match (own_tenant, environment) {
-            (Ok(own_tenant), Ok(environment)) if faults.is_empty() => {
-                Ok(Self { tenant: tenant.cloned().unwrap_or(own_tenant), environment, flags, segments })
-            }
-            _ => Err(joined(faults).into()),
-        }
+        Ok(Self(set))
     }
 
     /// The file's ruleset.
@@ -91,41 +57,13 @@ impl FlagFile {
     /// # Errors
     /// Every fault between its flags and segments: unknown references, cycles, duplicates.
     pub fn compile(&self) -> Result<Ruleset, Faults> {
-        Ruleset::compile(self.tenant.clone(), self.environment.clone(), 0, &self.flags, &self.segments)
+        self.0.compile(0)
     }
 
     /// How many flags and segments there are.
     pub fn counts(&self) -> (usize, usize) {
-        (self.flags.len(), self.segments.len())
+        (self.0.flags.len(), self.0.segments.len())
     }
-}
-
-fn fault(pointer: String, message: &str) -> Fault {
-    Fault { pointer, message: message.to_owned() }
-}
-
-/// The non-empty list as one error.
-fn joined(faults: Vec<Fault>) -> Faults {
-    Faults::from_iter(faults.into_iter().take(FAULTS_MAX))
-}
-
-fn list<T>(value: Option<&Value>, pointer: &str, read: impl Fn(&Value) -> Result<T, Faults>, faults: &mut Vec<Fault>) -> Vec<T> {
-    let items = match value {
-        None => return Vec::new(),
-        Some(Value::Array(items)) => items,
-        Some(_) => {
-            faults.push(fault(pointer.to_owned(), "expected a list"));
-            return Vec::new();
-        }
-    };
-    let mut all = Vec::with_capacity(items.len());
-    for (i, item) in items.iter().enumerate() {
-        match read(item) {
-            Ok(item) => all.push(item),
-            Err(found) => faults.extend(Vec::from(found.below(&format!("{pointer}/{i}")))),
-        }
-    }
-    all
 }
 
 #[cfg(test)]

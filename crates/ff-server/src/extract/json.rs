@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
 ///
 /// # Errors
 /// It is no JSON.
-pub fn read_json(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Error> {
+fn read_json(bytes: &[u8]) -> Result<(Value, Vec<Fault>), serde_json::Error> {
     let found = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let document = Document { at: &Place::Root, found: &found };
@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for Document<'_> {
                 if found.len() == FAULTS_MAX {
                     return Err(A::Error::custom("too many names stand twice in one object"));
                 }
-                found.push(Fault { pointer: at.to_string(), message: "this name stands twice in one object".to_owned() });
+                found.push(Fault::new(at.to_string(), "this name stands twice in one object"));
             }
             let value = map.next_value_seed(Document { at: &at, found: self.found })?;
             fields.insert(name, value);

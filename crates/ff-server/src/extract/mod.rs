@@ -18,7 +18,6 @@ pub use self::allowed::{
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};
 pub use self::caller::caller_of;
 pub use self::if_match::{Conditional, IfNoneMatch};
-pub use self::json::read_json;
 pub use self::path::{Named, PathKey, PathUserId};
 pub use self::query::{FromParams, Params, Query};
 pub use self::scope::{X_ENVIRONMENT, X_TENANT_ID, scope_of, tenant_named};

@@ -120,7 +120,7 @@ fn the_log_gets_the_whole_chain() {
 
 #[test]
 fn all_faults_and_users_are_listed() {
-    let faults: Vec<Fault> = ["/a", "/b"].map(|pointer| Fault { pointer: pointer.to_owned(), message: "bad".to_owned() }).into();
+    let faults: Vec<Fault> = ["/a", "/b"].map(|pointer| Fault::new(pointer, "bad")).into();
     let shown = body(Problem::invalid_body(faults).error_response());
     assert_eq!(shown["errors"], json!([{"pointer": "/a", "message": "bad"}, {"pointer": "/b", "message": "bad"}]));
     let conflict = ServiceError::Conflict { code: "segment_in_use", message: "in use".to_owned(), used_by: vec!["flag `f`".to_owned()] };

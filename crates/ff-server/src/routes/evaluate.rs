@@ -268,7 +268,7 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&mut self, pointer: &str, message: impl Into<String>) {
-        self.faults.push(Fault { pointer: pointer.to_owned(), message: message.into() });
+        self.faults.push(Fault::new(pointer, message));
     }
 
     fn get(&self, name: &str) -> Option<&'a Value> {

@@ -36,7 +36,7 @@ async fn put(
 ) -> Result<HttpResponse, Problem> {
     let written = blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), format_args!("/v1/segments/{}", record.segment.key)))
+    Ok(answer::written(record, written.outcome, Some(record.version), format_args!("/v1/segments/{}", record.segment.key())))
 }
 
 /// Lists segments, ordered by key.

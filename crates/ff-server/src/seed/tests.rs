@@ -18,9 +18,9 @@ async fn the_demo_tenant_shows_what_there_is() {
     assert_eq!(planted, Planted { created: 14, kept: 0 });
     let production = context(&tenant().unwrap(), EnvironmentKey::production()).scope;
     let flags = flag::list(&fixture.state.store, &production, &Default::default(), &PageRequest::default()).unwrap().items;
-    let kinds: BTreeSet<_> = flags.iter().map(|record| record.flag.kind.name()).collect();
+    let kinds: BTreeSet<_> = flags.iter().map(|record| record.flag.kind().name()).collect();
     assert_eq!(kinds.len(), 4, "every type of flag");
-    assert!(flags.iter().any(|record| record.flag.kind == FlagType::Json));
+    assert!(flags.iter().any(|record| record.flag.kind() == FlagType::Json));
     let clauses: String = flags.iter().map(|record| record.flag.to_value().to_string()).collect();
     for clause in
         ["\"segment\"", "\"percentage\"", "\"time\"", "\"flag\"", "\"not\"", "\"from\"", "\"semver_lt\"", "\"ip_in\"", "\"distribution\""]

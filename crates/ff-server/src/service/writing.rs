@@ -62,12 +62,12 @@ pub(super) fn refused(code: &'static str, errors: Vec<(EnvironmentKey, Error)>) 
     for (environment, error) in errors {
         match error {
             Error::Invalid(faults) => return ServiceError::Invalid(faults),
-            Error::InUse { message: reason, used_by: users } => {
+            Error::InUse { message: reason, used_by: users, .. } => {
                 message.get_or_insert_with(|| format!("{reason} in environment `{environment}`"));
                 used_by.extend(users.into_iter().map(|user| match &user {
                     Entity::Flag(_) => format!("{user} in environment `{environment}`"),
                     // Segments are the same in all environments.
-                    Entity::Segment(_) => user.to_string(),
+                    _ => user.to_string(),
                 }));
             }
             // The engine's errors may become more; one that is not known here is no fault of the caller's.

@@ -139,7 +139,7 @@ impl ConfigRow {
     }
 }
 
-pub(crate) fn json_text(value: &impl Serialize) -> Result<JsonText, StoreError> {
+pub(crate) fn json_text(value: &(impl Serialize + ?Sized)) -> Result<JsonText, StoreError> {
     JsonText::of(value).map_err(|error| StoreError::Query(error.into()))
 }
 
@@ -232,7 +232,7 @@ mod tests {
     fn a_flag_comes_back_from_its_rows() {
         let (row, config) = rows();
         let flag = assemble(&row, &config).unwrap();
-        assert_eq!(flag.variants[0].key.as_str(), "b", "the order is the configuration's");
+        assert_eq!(flag.variants()[0].key.as_str(), "b", "the order is the configuration's");
         let (definition, configuration) = flag.split();
         assert_eq!(FlagRow::new(&"t".parse().unwrap(), "id", &definition, Timestamp::EPOCH).unwrap().variants, row.variants);
         assert_eq!(definition.owner.as_deref(), Some("o"));

@@ -36,7 +36,7 @@ fn put(change: &mut Change<'_>, environment: &EnvironmentKey, flag: Flag) -> Res
     let (known, _) = environment::known(change.link(), &tenant)?;
     let here =
         known.iter().find(|known| known.key == *environment).ok_or_else(|| StoreError::not_found(Entity::Environment, environment))?;
-    match row::living(change.link(), &tenant, &flag.key)? {
+    match row::living(change.link(), &tenant, &flag.key())? {
         None => create(change, &known, here, flag),
         Some(row) => update(change, &known, here, &row, flag),
     }
@@ -44,7 +44,7 @@ fn put(change: &mut Change<'_>, environment: &EnvironmentKey, flag: Flag) -> Res
 
 /// The flag as it will be read back, which also proves that it can be.
 fn stored_form(flag: Flag) -> Result<Flag, StoreError> {
-    Flag::from_value(&as_stored(flag.to_value())).map_err(|faults| CorruptRow::new("flags", flag.key.as_str(), faults).into())
+    Flag::from_value(&as_stored(flag.to_value())).map_err(|faults| CorruptRow::new("flags", flag.key().as_str(), faults).into())
 }
 
 /// How the flag changes in the view of one environment.
@@ -148,7 +148,7 @@ fn record(change: &mut Change<'_>, outcome: Outcome, here: &Known, views: Vec<Vi
     change.append(Entry {
         action: Action::of(before.as_ref(), Some(&after)),
         entity: Entity::Flag,
-        entity_key: after.flag.key.to_string(),
+        entity_key: after.flag.key().to_string(),
         entity_id: after.id.clone(),
         environment: Some(here.key.clone()),
         version: Some(after.version),

@@ -51,7 +51,7 @@ impl Wish {
 }
 
 fn fault(pointer: &str, message: impl Into<String>) -> Fault {
-    Fault { pointer: pointer.to_owned(), message: message.into() }
+    Fault::new(pointer, message)
 }
 
 fn field<T>(

@@ -14,20 +14,20 @@ const READ_ONLY: [&str; 5] = ["id", "version", "created_at", "updated_at", "revi
 /// Every fault at once.
 pub(super) fn read(body: &Value) -> Result<EnvironmentDraft, Vec<Fault>> {
     let Value::Object(fields) = body else {
-        return Err(vec![Fault { pointer: String::new(), message: "expected an object with `key`, `name` and `description`".to_owned() }]);
+        return Err(vec![Fault::new("", "expected an object with `key`, `name` and `description`")]);
     };
     let mut faults = Vec::new();
     for name in fields.keys().filter(|name| !["key", "name", "description"].contains(&name.as_str()) && !READ_ONLY.contains(&name.as_str()))
     {
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        faults.push(Fault { pointer, message: "unknown field; known here: `key`, `name`, `description`".to_owned() });
+        faults.push(Fault::new(pointer, "unknown field; known here: `key`, `name`, `description`"));
     }
     let mut text = |name: &str, max: usize| match fields.get(name) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if text.chars().count() <= max && !text.contains('\0') => Some(text.clone()),
         Some(_) => {
             let message = format!("expected a string of at most {max} characters without U+0000");
-            faults.push(Fault { pointer: format!("/{name}"), message });
+            faults.push(Fault::new(format!("/{name}"), message));
             None
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn read(body: &Value) -> Result<EnvironmentDraft, Vec<Fault>> {
         }
         Ok(_) => Err(faults),
         Err(message) => {
-            faults.push(Fault { pointer: "/key".to_owned(), message });
+            faults.push(Fault::new("/key", message));
             Err(faults)
         }
     }

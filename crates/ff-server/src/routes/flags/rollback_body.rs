@@ -9,7 +9,7 @@ use serde_json::Value;
 /// # Errors
 /// Every fault at once.
 pub(super) fn read(body: &Value) -> Result<At, Vec<Fault>> {
-    let fault = |pointer: String, message: &str| Fault { pointer, message: message.to_owned() };
+    let fault = |pointer: String, message: &str| Fault::new(pointer, message);
     let Value::Object(fields) = body else {
         return Err(vec![fault(String::new(), "expected an object with `revision` or `version`")]);
     };

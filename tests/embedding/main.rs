@@ -4,6 +4,8 @@
 
 mod answers;
 mod builders;
+#[cfg(not(miri))]
+mod examples;
 mod promises;
 mod serde_doors;
 mod users;

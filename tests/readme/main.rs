@@ -16,6 +16,7 @@
 )]
 
 mod conditions;
+mod follow;
 mod links;
 mod markdown;
 mod requests;

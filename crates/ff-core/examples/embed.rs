@@ -1,48 +1,46 @@
-//! A service that embeds the engine: load flags once, evaluate per request, swap in a changed flag while others read.
+//! A service that embeds the engine, without the service: flags built in code, evaluations, a changed flag swapped in while others
+//! read, and why.
 //!
 //! `cargo run -p ff-core --example embed`
-
 #![allow(clippy::print_stdout, reason = "an example shows its answers")]
-#![allow(clippy::disallowed_types, reason = "the engine takes no lock; how a service shares a ruleset is its own choice")]
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use ff_core::{EnvironmentKey, Flag, Ruleset, Segment, Timestamp, User};
+use arc_swap::ArcSwap;
+use ff_core::build::{attr, rule, segment};
+use ff_core::{Flag, FlagSet, FlagType, Ruleset, Segment, Timestamp, User};
 
-const FLAGS: &str = r#"[
-    {"key": "new-search", "type": "boolean", "state": "on", "rollout_percentage": 20,
-     "rules": [{"id": "staff", "when": {"segment": "staff"}, "rollout": {"variant": "on"}}]},
-    {"key": "page-size", "type": "number", "state": "on",
-     "variants": [{"key": "small", "weight": 1, "value": 20}, {"key": "large", "weight": 1, "value": 100}]}
-]"#;
+fn flags() -> Result<FlagSet, Box<dyn std::error::Error>> {
+    let staff = Segment::builder("staff").criteria(attr("email").iends_with("@example.com")).build()?;
+    let search = Flag::builder("new-search", FlagType::Boolean)
+        .on()
+        .rollout_percentage(20.0)
+        .rule(rule("staff").when(segment("staff")).variant("on"))
+        .build()?;
+    let page_size = Flag::builder("page-size", FlagType::Number).on().variant("small", 1.0, 20).variant("large", 1.0, 100).build()?;
+    Ok(FlagSet::new("acme".parse()?).flag(search).flag(page_size).segment(staff))
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let documents: Vec<serde_json::Value> = serde_json::from_str(FLAGS)?;
-    let flags = documents.iter().map(Flag::from_value).collect::<Result<Vec<_>, _>>()?;
-    let staff = Segment::from_json(r#"{"key": "staff", "criteria": {"attr": {"email": {"iends_with": "@example.com"}}}}"#)?;
-    let ruleset = Ruleset::compile("acme".parse()?, EnvironmentKey::production(), 1, &flags, &[staff])?;
-
-    // What readers share. Swapping the pointer is all that a writer does under the lock.
-    let current = RwLock::new(Arc::new(ruleset));
+    // What readers share. A load is a few nanoseconds, and never waits for a writer.
+    let current: ArcSwap<Ruleset> = ArcSwap::from_pointee(flags()?.compile(1)?);
 
     // The caller owns the clock. A real service would ask the system.
     let now: Timestamp = "2026-11-21T08:00:00Z".parse()?;
     let ada = User::new("user-1")?.with("email", "Ada@Example.com").with("age", 36);
 
-    let before = current.read().map_err(|_| "a writer panicked")?.clone();
-    for answer in before.evaluate_all(&ada, now) {
-        println!("{} = {:?} because of {}", answer.flag_key(), answer.value(), answer.reason());
+    let before = current.load_full();
+    for flag_key in ["new-search", "page-size"] {
+        let answer = before.evaluate(flag_key, &ada, now).ok_or("no such flag")?;
+        println!("{flag_key} = {:?} because of {}", answer.value(), answer.reason());
     }
 
-    let changed = Flag::from_json(r#"{"key": "new-search", "type": "boolean", "state": "off"}"#)?;
-    let next = before.with_flag(2, &changed)?;
-    *current.write().map_err(|_| "a writer panicked")? = Arc::new(next);
+    // A changed flag makes a new ruleset, which shares all others with the old one.
+    let off = Flag::builder("new-search", FlagType::Boolean).build()?;
+    current.store(Arc::new(before.with_flag(2, &off)?));
+    println!("new-search = {} at revision {}", current.load().bool_or("new-search", &ada, now, false), current.load().revision());
 
-    let after = current.read().map_err(|_| "a writer panicked")?.clone();
-    let answer = after.evaluate("new-search", &ada, now).ok_or("no such flag")?;
-    println!("{} = {:?} because of {}", answer.flag_key(), answer.value(), answer.reason());
-
-    // Why? The same evaluation with everything that it looked at.
+    // Why? The same evaluation with everything that it looked at; whoever holds the old ruleset still has it.
     let explanation = before.explain("new-search", &ada, now).ok_or("no such flag")?;
     println!("{}", serde_json::to_string_pretty(&explanation)?);
     Ok(())

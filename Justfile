@@ -38,6 +38,10 @@ migrate:
 bench *filter:
     cargo bench --workspace -- {{ filter }}
 
+# Agree on the public API of ff-core as it is now; shows what changed. `.ci/run api` only compares.
+public-api:
+    cargo run --quiet -p ff-surface -- bless
+
 # The documentation of the crates.
 doc:
     cargo doc --workspace --no-deps --open

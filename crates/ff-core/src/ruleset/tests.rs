@@ -260,7 +260,7 @@ fn an_index_finds_each_rule_that_any_of_the_users_values_leads_to() {
     let user = |country: AttributeValue| User::new("u").unwrap().with("country", country);
     assert_eq!(rule(&user("C5".into())).as_deref(), Some("r5"));
     assert_eq!(rule(&user("FR".into())).as_deref(), Some("last"));
-    assert_eq!(rule(&user(vec!["DE".into(), "C3".into(), "C7".into()].into())).as_deref(), Some("r3"));
+    assert_eq!(rule(&user(["DE", "C3", "C7"].into())).as_deref(), Some("r3"));
     assert_eq!(rule(&user(3.0.into())), None);
     assert_eq!(rule(&User::new("v").unwrap().with("country", "DE")), None);
 }

@@ -88,6 +88,10 @@ impl Attributes {
     }
 
     fn index(&mut self) {
+        // None has one form only: users that are equal compare as equal.
+        if self.ordered.is_empty() {
+            return self.firsts.clear();
+        }
         // Two buckets an attribute, so that most hold one or none.
         let buckets = self.ordered.len().next_power_of_two() * 2;
         self.firsts.clear();

@@ -46,3 +46,18 @@ fn the_reference_lists_every_bound_of_the_engine() {
     let listed: BTreeSet<_> = rows.iter().map(|row| (code(&row[2]).to_owned(), row[1].replace(',', "").parse::<u64>().unwrap())).collect();
     assert_eq!(listed, bounds);
 }
+
+#[test]
+fn the_embedding_guide_says_of_every_dependency_of_the_engine_why_it_is_there() {
+    let manifest = markdown::read("crates/ff-core/Cargo.toml");
+    let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let listed =
+        section.lines().filter_map(|line| line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty() && !name.starts_with('#')));
+    let mut listed: Vec<_> = listed.collect();
+    let document = markdown::read("docs/embedding.md");
+    let rows = markdown::rows(&document, &["crate", "why"]);
+    let mut told: Vec<_> = rows.iter().map(|row| markdown::code(&row[0])).collect();
+    listed.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, listed);
+}

@@ -24,9 +24,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The repository's `docs/embedding.md` goes through what a service needs: files, the server and code as sources of flags, swapping
+//! rulesets under running requests, users, errors, costs, tests, and what a version promises. `docs/conditions.md` is the reference
+//! of what a rule can ask, `docs/bucketing.md` that of who gets what.
+//!
 //! # Stages
-//! 1. **Read**: JSON becomes a [`Flag`] or a [`Segment`], or a list of every [`Fault`] that it has, each with its JSON
-//!    pointer. What is read is right in itself.
+//! 1. **Read**: JSON becomes a [`Flag`], a [`Segment`] or a [`FlagSet`] of both, or a list of every [`Fault`] that it has, each with
+//!    its JSON pointer. What is read is right in itself, and so is what is written in Rust, with [`build`].
 //! 2. **Compile**: flags and segments become a [`Ruleset`]: regular expressions built, lists hashed, percentages turned
 //!    into integer thresholds, references resolved, cycles refused. All that can fail has failed by now.
 //! 3. **Evaluate**: [`Ruleset::evaluate`] gives an [`Evaluation`]: which variant, and why.
@@ -78,7 +82,13 @@ pub use segments::{Rejected, Segments};
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{AttributeValue, User};
 
-/// The Rust examples of the README, compiled and run with the other examples.
+/// The Rust examples of the documents, compiled and run with the other examples.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../README.md")]
+    struct CrateReadme;
+    #[doc = include_str!("../../../docs/embedding.md")]
+    struct Embedding;
+}

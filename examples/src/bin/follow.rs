@@ -39,7 +39,11 @@ fn all(path: &str, get: &impl Fn(&str) -> Result<Value, AnyError>) -> Result<Vec
 ///
 /// # Errors
 /// The client's, or an answer that this release of the engine does not understand.
-pub(crate) fn load(tenant: TenantId, environment: EnvironmentKey, get: impl Fn(&str) -> Result<Value, AnyError>) -> Result<FlagSet, AnyError> {
+pub(crate) fn load(
+    tenant: TenantId,
+    environment: EnvironmentKey,
+    get: impl Fn(&str) -> Result<Value, AnyError>,
+) -> Result<FlagSet, AnyError> {
     let mut set = FlagSet::new(tenant).in_environment(environment);
     // Segments last: a flag may name a segment that was made after the segments were read, and hardly ever the other way round.
     for flag in all("/v1/flags", &get)? {

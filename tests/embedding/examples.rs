@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 fn run(example: &str, arguments: &[&str]) -> Output {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(env!("CARGO"));
     command.current_dir(top).args(["run", "--quiet", "--package", "ff-core", "--example", example, "--"]).args(arguments);
     command.output().unwrap()
 }

@@ -53,10 +53,7 @@ fn a_new_environment_starts_with_every_flag_off() {
         for (_, flag) in &created.flags {
             let found = find(store, "staging", flag.key().as_str()).unwrap();
             assert_eq!((&found.flag, found.version), (flag, Version::FIRST));
-            assert_eq!(
-                (flag.state(), flag.rules().len(), flag.rollout_percentage(), flag.salt().as_deref()),
-                (State::Off, 0, Some(30.0), Some("s"))
-            );
+            assert_eq!((flag.state(), flag.rules().len(), flag.rollout_percentage(), flag.salt()), (State::Off, 0, Some(30.0), Some("s")));
         }
         assert_eq!(keys(store), ["production", "staging"]);
         let last = log(store, &acme()).pop().unwrap();

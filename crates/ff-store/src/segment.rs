@@ -172,7 +172,7 @@ pub fn put_in(change: &mut Change<'_>, segment: Segment) -> Result<Written<Segme
 
 fn put(change: &mut Change<'_>, segment: Segment) -> Result<Written<SegmentRecord>, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at());
-    let before = find_in(change, &segment.key())?;
+    let before = find_in(change, segment.key())?;
     let after = match &before {
         Some(before) if before.segment == segment => {
             return Ok(Written { outcome: Outcome::Unchanged, record: before.clone(), flags: Vec::new() });

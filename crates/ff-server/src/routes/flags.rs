@@ -70,7 +70,7 @@ async fn put(
 ) -> Result<HttpResponse, Problem> {
     let written = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), path(&record.flag.key())))
+    Ok(answer::written(record, written.outcome, Some(record.version), path(record.flag.key())))
 }
 
 /// Lists flags, ordered by key, as they are in the environment.
@@ -237,5 +237,5 @@ pub async fn rollback(
     let context = allowed.into_context();
     let written = blocking::run(move || flags::rollback(&state, &context, &key, at, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), path(&record.flag.key())))
+    Ok(answer::written(record, written.outcome, Some(record.version), path(record.flag.key())))
 }

@@ -36,7 +36,7 @@ fn put(change: &mut Change<'_>, environment: &EnvironmentKey, flag: Flag) -> Res
     let (known, _) = environment::known(change.link(), &tenant)?;
     let here =
         known.iter().find(|known| known.key == *environment).ok_or_else(|| StoreError::not_found(Entity::Environment, environment))?;
-    match row::living(change.link(), &tenant, &flag.key())? {
+    match row::living(change.link(), &tenant, flag.key())? {
         None => create(change, &known, here, flag),
         Some(row) => update(change, &known, here, &row, flag),
     }

@@ -3,7 +3,7 @@
 //! ADR 1 says why this is an enum with a macro and not a generic type or diesel's own derive.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
@@ -28,6 +28,9 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
+
+/// How long a process gives way to another that switches the same new database to WAL.
+const WAL_PAUSE: Duration = Duration::from_millis(5);
 
 /// A borrowed connection, inside a transaction or not: what every query function takes.
 pub(crate) enum Link<'a> {
@@ -143,15 +146,12 @@ impl Manager {
                 Ok(Open::Postgres(c))
             }),
             Backend::Sqlite => SqliteConnection::establish(&address).map_err(|error| self.refused(&error)).and_then(|mut c| {
-                // `busy_timeout` comes first: the switch to WAL already needs a lock.
-                //
                 // `synchronous = FULL` syncs the log at each commit. For a process that is killed NORMAL would do, since
                 // what was written is then in the system's hands; FULL keeps an acknowledged change when the power fails
                 // too. Changes are made by people, some a minute, so its price (a sync each) is not felt.
-                c.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {millis}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                ))
-                .map_err(|error| self.refused(&error))?;
+                c.batch_execute(&format!("PRAGMA busy_timeout = {millis}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"))
+                    .and_then(|()| switch_to_wal(&mut c, lock_wait))
+                    .map_err(|error| self.refused(&error))?;
                 Ok(Open::Sqlite(c))
             }),
         };
@@ -160,6 +160,20 @@ impl Manager {
 
     fn refused(&self, error: &dyn std::error::Error) -> ConnectError {
         ConnectError(self.dsn.scrub(error.to_string().trim()))
+    }
+}
+
+/// The first switch of a new database needs it alone, and SQLite does not wait for that: where two processes hold it while each
+/// wants it alone, waiting would never end. So one gives way and tries again. Later switches change nothing, and do not wait.
+fn switch_to_wal(connection: &mut SqliteConnection, lock_wait: Duration) -> Result<(), diesel::result::Error> {
+    let start = Instant::now();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(diesel::result::Error::DatabaseError(_, info)) if info.message().contains("locked") && start.elapsed() < lock_wait => {
+                std::thread::sleep(WAL_PAUSE);
+            }
+            result => return result,
+        }
     }
 }
 
@@ -178,5 +192,30 @@ impl r2d2::ManageConnection for Manager {
     fn has_broken(&self, connection: &mut Connection) -> bool {
         // While a thread panics its transaction may still be open.
         connection.is_lost || std::thread::panicking() || on!(&mut connection.link(), c => c.is_broken())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_may_open_a_new_file_at_once() {
+        for _ in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            let dsn: Dsn = format!("sqlite://{}/new.db", folder.path().display()).parse().unwrap();
+            let manager = Manager::new(dsn, Duration::from_secs(5), Duration::from_secs(5));
+            let barrier = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                let open = || {
+                    barrier.wait();
+                    manager.connect_waiting(Duration::from_secs(5)).map(drop)
+                };
+                let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                for one in all {
+                    one.join().unwrap().unwrap();
+                }
+            });
+        }
     }
 }

@@ -34,7 +34,8 @@
 //! 2. **Compile**: flags and segments become a [`Ruleset`]: regular expressions built, lists hashed, percentages turned
 //!    into integer thresholds, references resolved, cycles refused. All that can fail has failed by now.
 //! 3. **Evaluate**: [`Ruleset::evaluate`] gives an [`Evaluation`]: which variant, and why.
-//! 4. **Explain**: [`Ruleset::explain`] gives the same with everything that was looked at, by the same code.
+//! 4. **Explain**: [`Ruleset::explain`] gives the same with everything that was looked at, by the same code, and
+//!    [`WhyNot`]: what would have to be otherwise for another rule to decide.
 //!
 //! # Promises
 //! - *Pure*: no I/O, no clock (time is an argument), no threads, no randomness, no unsafe code.
@@ -71,7 +72,10 @@ mod version;
 pub use compile::VariantValue;
 pub use error::{Entity, Error};
 pub use evaluate::{Evaluation, OwnedEvaluation, Reason};
-pub use explain::{DistributionTrace, Explanation, RuleTrace, ShareTrace, TRACES_MAX, TestTrace, Trace};
+pub use explain::{
+    AttributeChange, DistributionTrace, Explanation, Need, Remedy, Requirement, RuleTrace, SEARCH_TESTS_MAX, ShareTrace, TRACES_MAX,
+    TestTrace, Trace, WhyNot,
+};
 pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use flag_set::FlagSet;
 pub use key::{EnvironmentKey, FlagKey, KEY_LENGTH_MAX, KeyError, RuleId, SegmentKey, TenantId, VariantKey};
@@ -91,4 +95,6 @@ mod documents {
     struct CrateReadme;
     #[doc = include_str!("../../../docs/embedding.md")]
     struct Embedding;
+    #[doc = include_str!("../../../docs/explain.md")]
+    struct Explanations;
 }

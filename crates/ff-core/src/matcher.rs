@@ -113,7 +113,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         }
     }
 
-    fn holds(&mut self, condition: &'a Cond) -> bool {
+    pub(crate) fn holds(&mut self, condition: &'a Cond) -> bool {
         self.observer.condition_begins(condition);
         let holds = match condition {
             Cond::Attr { name, check, negated } => {

@@ -55,6 +55,15 @@ impl Timestamp {
     pub(crate) fn as_nanos(self) -> i128 {
         self.0.as_nanos()
     }
+
+    /// The instant so many nanoseconds after 1970-01-01T00:00:00Z; one out of range becomes the nearest in range.
+    pub(crate) fn from_nanos(nanos: i128) -> Self {
+        let [first, last] = [FIRST, LAST].map(|end| end.duration_since(START_OF_1970));
+        let nanos = nanos.clamp(first.as_nanos(), last.as_nanos());
+        // INVARIANT: ten thousand years have fewer than 2^63 seconds, and a second fewer than 2^31 nanoseconds.
+        let (seconds, rest) = (nanos.div_euclid(1_000_000_000) as i64, nanos.rem_euclid(1_000_000_000) as i32);
+        Self(SignedDuration::new(seconds, rest))
+    }
 }
 
 /// The date and time, and the offset, of text that has the shape of RFC 3339. (jiff reads more: a space for the `T`, missing
@@ -198,5 +207,10 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_700_000_000_123).as_millis(), 1_700_000_000_123);
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999999999Z");
         assert_eq!(Timestamp::from_millis(i64::MIN).to_string(), "0000-01-01T00:00:00Z");
+        for text in ["1969-12-31T23:59:59.999999999Z", "2026-11-21T08:00:00.5Z", "0000-01-01T00:00:00Z"] {
+            let instant: Timestamp = text.parse().unwrap();
+            assert_eq!(Timestamp::from_nanos(instant.as_nanos()), instant);
+        }
+        assert_eq!([i128::MIN, i128::MAX].map(Timestamp::from_nanos), [i64::MIN, i64::MAX].map(Timestamp::from_millis));
     }
 }

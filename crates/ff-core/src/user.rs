@@ -103,6 +103,33 @@ impl User {
         Self::from_value(&serde_json::json!({"id": id, "attributes": attributes}))
     }
 
+    /// This user without an attribute; where it is an object, without all that lies under it.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        let is_object = self.attribute(name) == Some(&AttributeValue::Object);
+        self.attributes.retain(|other| match other.strip_prefix(name) {
+            Some(rest) => !(rest.is_empty() || (is_object && rest.starts_with('.'))),
+            None => true,
+        });
+        self
+    }
+
+    /// Another user with the same attributes. The id is taken as it is.
+    pub(crate) fn renamed(mut self, id: &str) -> Self {
+        (self.id, self.folded_id) = (id.into(), folded_beforehand(id));
+        self
+    }
+
+    /// The same user without any attribute.
+    pub(crate) fn bare(&self) -> Self {
+        Self { id: self.id.clone(), folded_id: self.folded_id.clone(), attributes: Attributes::default() }
+    }
+
+    /// How many attributes there are, those of nested objects counted.
+    pub(crate) fn attribute_count(&self) -> usize {
+        self.attributes.len()
+    }
+
     /// Reads `{"id": …, "attributes": {…}}` from JSON text.
     ///
     /// # Errors
@@ -231,6 +258,11 @@ fn check_size(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) {
 }
 
 impl AttributeValue {
+    /// Whether it is a single value, neither list nor object.
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self, Self::Bool(_) | Self::Number(_) | Self::String(_))
+    }
+
     /// `null` is no value.
     fn from_json(json: &Json<'_>) -> Option<Self> {
         match json {
@@ -276,6 +308,16 @@ mod tests {
         assert_eq!(user.attribute("a.b"), Some(&AttributeValue::Object));
         assert_eq!(user.attribute("l"), Some(&vec![AttributeValue::from(1), "t".into()].into()));
         assert_eq!(user.attribute("b"), None);
+    }
+
+    #[test]
+    fn an_object_takes_with_it_what_lies_under_it() {
+        let user = user(json!({"a": {"b": {"c": 1}, "x": "in"}, "ab": 1, "s": 2, "s.t": 3}));
+        let rest = user.clone().without("a");
+        assert!(["a", "a.b", "a.b.c", "a.x"].iter().all(|name| rest.attribute(name).is_none()));
+        assert_eq!((rest.attribute("ab"), rest.attribute("s.t")), (Some(&1.into()), Some(&3.into())));
+        assert_eq!(rest.without("s").attribute("s.t"), Some(&3.into()), "a name with a dot of its own");
+        assert_eq!(user.clone().without("b"), user);
     }
 
     #[test]

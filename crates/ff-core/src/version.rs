@@ -68,6 +68,15 @@ impl<'a> Version<&'a str> {
 }
 
 impl<T: AsRef<str>> Version<T> {
+    /// Major, minor and patch.
+    pub(crate) fn core(&self) -> [u64; 3] {
+        self.core
+    }
+
+    pub(crate) fn is_pre_release(&self) -> bool {
+        !self.pre.as_ref().is_empty()
+    }
+
     pub(crate) fn precedence<U: AsRef<str>>(&self, other: &Version<U>) -> Ordering {
         let (pre, other_pre) = (self.pre.as_ref(), other.pre.as_ref());
         self.core.cmp(&other.core).then_with(|| match (pre.is_empty(), other_pre.is_empty()) {

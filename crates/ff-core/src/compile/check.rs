@@ -45,16 +45,16 @@ pub(crate) enum Check {
 /// A version as it was written, and as it compares; one that was built in code and is none compares with nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct VersionOperand {
-    text: Box<str>,
-    version: Option<OwnedVersion>,
+    pub(crate) text: Box<str>,
+    pub(crate) version: Option<OwnedVersion>,
 }
 
 /// Operands of several types, each compared by its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Mixed {
-    texts: StringSet,
-    numbers: Box<[f64]>,
-    bools: Box<[bool]>,
+    pub(crate) texts: StringSet,
+    pub(crate) numbers: Box<[f64]>,
+    pub(crate) bools: Box<[bool]>,
 }
 
 /// What one test of the model becomes: checks that must all hold, each perhaps negated.
@@ -212,6 +212,19 @@ impl Check {
         !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes_other(item)
     }
 
+    /// A text that must stand in the attribute, where, and whether case is ignored; the text is folded then.
+    pub(crate) fn part(&self) -> Option<(TextPlace, &str, bool)> {
+        match self {
+            Self::Starts(text) => Some((TextPlace::Start, text, false)),
+            Self::Ends(text) => Some((TextPlace::End, text, false)),
+            Self::Contains(needle) => Some((TextPlace::Anywhere, needle.as_str(), false)),
+            Self::StartsFolded(text) => Some((TextPlace::Start, text.as_str(), true)),
+            Self::EndsFolded(text) => Some((TextPlace::End, text.as_str(), true)),
+            Self::ContainsFolded(needle) => Some((TextPlace::Anywhere, needle.as_str(), true)),
+            _ => None,
+        }
+    }
+
     /// The operator's name and operand, for showing; of a long list only the beginning.
     pub(crate) fn describe(&self, negated: bool) -> (&'static str, Value) {
         let either = |plain, negative| if negated { negative } else { plain };
@@ -262,8 +275,8 @@ fn shown(operands: impl Iterator<Item = Value>) -> Value {
 #[derive(Debug, Clone)]
 pub(crate) struct Networks {
     listed: Box<[Network]>,
-    v4: Box<[(Ipv4Addr, Ipv4Addr)]>,
-    v6: Box<[(Ipv6Addr, Ipv6Addr)]>,
+    pub(crate) v4: Box<[(Ipv4Addr, Ipv4Addr)]>,
+    pub(crate) v6: Box<[(Ipv6Addr, Ipv6Addr)]>,
 }
 
 impl Networks {
@@ -341,7 +354,7 @@ fn compare(ordering: Ordering, attribute: f64, operand: f64) -> bool {
 
 /// A decimal literal: optional sign, digits with at most one point, optional exponent; finite, and of a length that some
 /// double needs.
-fn decimal(text: &str) -> Option<f64> {
+pub(crate) fn decimal(text: &str) -> Option<f64> {
     if text.len() > DECIMAL_LENGTH_MAX {
         return None;
     }

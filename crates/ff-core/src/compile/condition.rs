@@ -1,6 +1,6 @@
 //! Conditions, ready to run: names hashed, segments resolved to slots, percentages to seeds and thresholds.
 
-use crate::bucket::{Domain, Seed, Threshold};
+use crate::bucket::{Bucket, Domain, Seed, Threshold};
 use crate::compile::check::{self, Check};
 use crate::fault::{Findings, Place};
 use crate::flag_map::KeyHash;
@@ -59,7 +59,18 @@ pub(crate) enum Reference {
     Flag(FlagKey, Box<[VariantKey]>),
 }
 
+impl Gate {
+    /// Whether both go by the same bucket.
+    pub(crate) fn decides_with(&self, other: &Self) -> bool {
+        self.seed == other.seed && self.by.as_ref().map(AttributeName::as_str) == other.by.as_ref().map(AttributeName::as_str)
+    }
+}
+
 impl Limit {
+    pub(crate) fn grows(self) -> bool {
+        matches!(self, Self::Growing { .. })
+    }
+
     pub(crate) fn at(self, now: Timestamp) -> Threshold {
         match self {
             Self::Fixed(threshold) => threshold,
@@ -74,6 +85,22 @@ impl Limit {
                 }
             }
         }
+    }
+
+    /// The first instant at which this bucket's outcome is another than it was in the beginning. None, if it never changes.
+    pub(crate) fn turns_for(self, bucket: Bucket) -> Option<Timestamp> {
+        let Self::Growing { from: (first, start), to: (last, end) } = self else { return None };
+        let outcome = first.admits(bucket);
+        if last.admits(bucket) == outcome {
+            return None;
+        }
+        // INVARIANT: the line never turns back, so there is one such instant. At `unchanged` it has not come, at `turned` it has.
+        let (mut unchanged, mut turned) = (start.as_nanos(), end.as_nanos());
+        while turned - unchanged > 1 {
+            let middle = unchanged + (turned - unchanged) / 2;
+            if self.at(Timestamp::from_nanos(middle)).admits(bucket) == outcome { unchanged = middle } else { turned = middle }
+        }
+        Some(Timestamp::from_nanos(turned))
     }
 }
 

@@ -8,7 +8,8 @@ mod needle;
 mod segment;
 mod value;
 
-pub(crate) use condition::{Cond, Gate, Need, Reference, SegmentSlot};
+pub(crate) use check::{Check, decimal};
+pub(crate) use condition::{Cond, Gate, Limit, Need, Reference, SegmentSlot};
 pub(crate) use flag::{CompiledFlag, CompiledRule, Split};
 pub(crate) use segment::{CompiledSegment, Membership};
 pub use value::VariantValue;

@@ -87,6 +87,21 @@ impl Attributes {
         }
     }
 
+    /// Takes out those whose name is not kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        let before = self.ordered.len();
+        self.ordered.retain(|attribute| keep(&attribute.name));
+        if self.ordered.is_empty() {
+            *self = Self::default();
+        } else if self.ordered.len() < before {
+            self.index();
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ordered.len()
+    }
+
     fn index(&mut self) {
         // None has one form only: users that are equal compare as equal.
         if self.ordered.is_empty() {

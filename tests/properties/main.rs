@@ -24,4 +24,5 @@ mod oracle;
 mod pools;
 mod rollout;
 mod statistics;
+mod why_not;
 mod world;

@@ -28,7 +28,7 @@ pub(crate) struct World {
 }
 
 /// A user at an instant.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) user: Value,
     pub(crate) at: &'static str,

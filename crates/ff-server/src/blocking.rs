@@ -1,4 +1,4 @@
-//! The one bridge from async to the database, which blocks.
+//! The one bridge from async to what takes its time: the database, and explanations.
 
 use actix_web::web;
 

@@ -1,6 +1,7 @@
 //! Evaluation: from memory, and nothing else on the way.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -64,21 +65,23 @@ pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body:
     json(&EvaluationList::new(&state, &ruleset, request.flag_keys.as_deref(), &request.user, request.at))
 }
 
-/// Explains what a flag, or an unsaved draft of one, would give to a user. Stores nothing.
+/// Explains what a flag, or an unsaved draft of one, would give to a user, and what would have to be otherwise. Stores nothing.
 #[utoipa::path(post, path = "/v1/evaluate/preview", operation_id = "evaluate_preview", tag = "evaluation",
     request_body(content = ref("#/components/schemas/PreviewRequest"), content_type = "application/json"),
-    responses((status = 200, description = "The evaluation with every rule tried and every test made.", body = ref("#/components/schemas/Explanation"), content_type = "application/json")))]
+    responses((status = 200, description = "The evaluation with every rule tried and every test made, in words too; and why other rules did not decide.", body = ref("#/components/schemas/Explanation"), content_type = "application/json")))]
 pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, body: JsonBody) -> Result<HttpResponse, Problem> {
     let request = PreviewRequest::read(body.0)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
     let at = request.at.unwrap_or_else(clock::now);
-    match request.subject {
-        Subject::Stored(key) => json(&ruleset.explain(&key, &request.user, at).ok_or_else(|| unknown(&key))?),
+    let (ruleset, key) = match request.subject {
+        Subject::Stored(key) => (ruleset, key),
         Subject::Draft(draft) => {
             let (changed, key) = service::with_draft(&state, &context.scope, &ruleset, draft).await?;
-            json(&changed.explain(key.as_str(), &request.user, at).ok_or_else(|| unknown(key.as_str()))?)
+            (Arc::new(changed), key.to_string())
         }
-    }
+    };
+    let explanation = service::explained(ruleset, key, request.why_not, request.user, at).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(explanation))
 }
 
 /// Evaluates all flags for the user that the path and the query describe.
@@ -213,11 +216,13 @@ impl BatchRequest {
     }
 }
 
-/// `{"flag_key" or "flag", "user", "at"?}`.
+/// `{"flag_key" or "flag", "user", "at"?, "why_not"?}`.
 struct PreviewRequest {
     subject: Subject,
     user: User,
     at: Option<Timestamp>,
+    /// The id of a rule.
+    why_not: Option<String>,
 }
 
 enum Subject {
@@ -228,7 +233,7 @@ enum Subject {
 impl PreviewRequest {
     fn read(mut document: Value) -> Result<Self, Problem> {
         let draft = document.get_mut("flag").map(Value::take).filter(|draft| !draft.is_null());
-        let mut fields = Fields::new(&document, &["flag_key", "flag", "user", "at"]);
+        let mut fields = Fields::new(&document, &["flag_key", "flag", "user", "at", "why_not"]);
         let subject = match (fields.has("flag_key"), draft) {
             (true, None) => fields.text("flag_key").map(Subject::Stored),
             (false, Some(draft)) => Some(Subject::Draft(draft)),
@@ -238,8 +243,9 @@ impl PreviewRequest {
             }
         };
         let (user, at) = (fields.user(), fields.instant());
+        let why_not = if fields.has("why_not") { fields.text("why_not") } else { None };
         match (subject, user) {
-            (Some(subject), Some(user)) if fields.faults.is_empty() => Ok(Self { subject, user, at }),
+            (Some(subject), Some(user)) if fields.faults.is_empty() => Ok(Self { subject, user, at, why_not }),
             _ => Err(Problem::invalid_body(fields.faults)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ff_core::{Evaluation, Flag, FlagKey, Reason, Ruleset, User};
+use ff_core::{Evaluation, Faults, Flag, FlagKey, KEY_LENGTH_MAX, Reason, Ruleset, Timestamp, User};
 use ff_store::{Scope, StoreError, flag};
 use metrics::Counter;
 use serde_json::Value;
@@ -71,6 +71,36 @@ pub async fn with_draft(state: &AppState, scope: &Scope, ruleset: &Ruleset, draf
         Err(ff_core::Error::Invalid(faults)) => Err(ServiceError::Invalid(faults.below("/flag"))),
         Err(error) => Err(super::writing::refused("flag_in_use", vec![(scope.environment.clone(), error)])),
     }
+}
+
+/// The explanation of what the flag gives to the user, as JSON; with the answer to "why not?" for this rule, or for all that were
+/// tried in vain.
+///
+/// # Errors
+/// There is no such flag, or it has no such rule.
+pub async fn explained(
+    ruleset: Arc<Ruleset>,
+    flag_key: String,
+    why_not: Option<String>,
+    user: User,
+    at: Timestamp,
+) -> Result<Vec<u8>, ServiceError> {
+    // The search for changes may take a hundred thousand times as long as an evaluation: others must not wait for it.
+    blocking::run(move || {
+        let explanation = match &why_not {
+            None => ruleset.explain(&flag_key, &user, at),
+            Some(rule) => ruleset.explain_rule(&flag_key, rule, &user, at),
+        };
+        match (explanation, why_not) {
+            (Some(explanation), _) => serde_json::to_vec(&explanation).map_err(ServiceError::internal),
+            (None, Some(rule)) if ruleset.contains(&flag_key) => {
+                let rule: String = rule.chars().take(KEY_LENGTH_MAX).collect();
+                Err(ServiceError::Invalid(Faults::one("/why_not", format!("flag `{flag_key}` has no rule `{rule}`"))))
+            }
+            (None, _) => Err(ServiceError::NotFound(Missing::Flag(flag_key.chars().take(KEY_LENGTH_MAX).collect()))),
+        }
+    })
+    .await
 }
 
 /// A user whose attributes were given as text, as the query of a `GET` does. A name that is given several times is a list.

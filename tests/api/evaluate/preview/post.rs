@@ -135,3 +135,103 @@ fn it_takes_the_right_to_read_flags() {
         api.scopes(&["flags:r"]).post("/v1/evaluate/preview", &asked).ok();
     });
 }
+
+#[test]
+fn it_says_in_words_what_decided() {
+    let rules = json!([
+        {"id": "beta", "when": {"segment": "beta"}, "rollout": {"variant": "a"}},
+        {"id": "dach", "when": {"attr": {"country": ["DE", "AT"]}}, "rollout": {"variant": "a"}},
+        {"id": "tenth", "when": {"percentage": {"value": 0.5, "salt": "s"}}, "rollout": {"variant": "a"}},
+    ]);
+    each(|api| {
+        api.post("/v1/segments", &json!({"key": "beta", "criteria": {}, "excluded": ["u"]})).created();
+        api.post("/v1/flags", &with(text("f"), json!({"rules": rules}))).created();
+        let user = json!({"id": "u", "attributes": {"country": "US"}});
+        let preview = api.post("/v1/evaluate/preview", &json!({"flag_key": "f", "user": user})).ok();
+        let because: Vec<_> = preview["rules"].as_array().unwrap().iter().map(|rule| rule["because"].as_str().unwrap()).collect();
+        assert_eq!(because[..2], ["user `u` is in the excluded list of segment `beta`", "country is `US`, not one of `DE`, `AT`"]);
+        assert!(because[2].starts_with("bucket 0.") && because[2].ends_with(" is not below 0.005 (0.5 %)"), "{}", because[2]);
+        assert_eq!(preview["rules"][1]["tests"][0]["because"], because[1]);
+        let summary = preview["summary"].as_str().unwrap();
+        assert!(summary.contains("by the variants' weights, since none of its 3 rules matches; bucket 0."), "{summary}");
+    });
+}
+
+#[test]
+fn it_says_what_would_have_made_another_rule_decide() {
+    let rules = json!([
+        {"id": "staff", "when": {"segment": "staff"}, "rollout": {"variant": "b"}},
+        {"id": "adults", "when": {"attr": {"country": "CA", "age": {"gte": 18}, "account.plan": {"ne": "free"}}}, "rollout": {"variant": "a"}},
+        {"id": "rest", "when": {}, "rollout": {"variant": "b"}},
+        {"id": "never", "when": {"attr": {"country": "FR"}}, "rollout": {"variant": "a"}},
+    ]);
+    each(|api| {
+        api.post("/v1/segments", &json!({"key": "staff", "included": ["boss"]})).created();
+        api.post("/v1/flags", &with(text("f"), json!({"rules": rules}))).created();
+        let attributes = json!({"country": "US", "age": "16", "account": {"plan": "pro"}});
+        let asked = json!({"flag_key": "f", "user": {"id": "u", "attributes": attributes}});
+        let all = api.post("/v1/evaluate/preview", &asked).ok();
+        let about: Vec<_> = all["why_not"].as_array().unwrap().iter().map(|why| why["rule_id"].as_str().unwrap()).collect();
+        assert_eq!(about, ["staff", "adults"], "every rule that was tried in vain");
+
+        let why = |rule: &str| {
+            let preview = api.post("/v1/evaluate/preview", &with(asked.clone(), json!({"why_not": rule}))).ok();
+            assert_eq!(preview["evaluation"], all["evaluation"]);
+            let [why] = preview["why_not"].as_array().unwrap().as_slice() else { panic!("{preview}") };
+            why.clone()
+        };
+        let adults = why("adults");
+        assert_eq!(adults, all["why_not"][1]);
+        assert_eq!(
+            adults,
+            json!({
+                "rule_id": "adults", "holds": false, "remedy": "change", "is_smallest": true,
+                "changes": [
+                    {"attribute": "age", "action": "replace", "from": "16", "to": 18, "so_that": ["age is at least `18`"]},
+                    {"attribute": "country", "action": "replace", "from": "US", "to": "CA", "so_that": ["country is `CA`"]},
+                ],
+                "summary": "rule `adults` would decide if age were `18` instead of `16` and country were `CA` instead of `US`",
+            })
+        );
+        // Exactly that, and nothing less, makes it decide.
+        let rule_for = |country: &str, age: Value| {
+            let user = json!({"id": "u", "attributes": with(attributes.clone(), json!({"country": country, "age": age}))});
+            api.post("/v1/evaluate", &json!({"flag_key": "f", "user": user})).ok()["rule_id"].clone()
+        };
+        assert_eq!([rule_for("CA", json!(18)), rule_for("CA", json!("16")), rule_for("US", json!(18))], ["adults", "rest", "rest"]);
+
+        assert_eq!(why("rest")["remedy"], "decides");
+        let never = why("never");
+        assert_eq!((&never["preceded_by"], &never["still_preceded_by"]), (&json!("rest"), &json!("rest")));
+        let staff = why("staff");
+        assert_eq!((&staff["remedy"], &staff["is_certain"]), (&json!("out_of_reach"), &json!(true)));
+        assert_eq!((&staff["needs"][0]["need"], &staff["needs"][0]["example"]), (&json!("user_id"), &json!("boss")));
+        assert_eq!(api.post("/v1/evaluate", &json!({"flag_key": "f", "user": {"id": "boss"}})).ok()["rule_id"], "staff");
+    });
+}
+
+#[test]
+fn a_rule_that_a_draft_adds_can_be_asked_about() {
+    each(|api| {
+        api.post("/v1/flags", &boolean("f")).created();
+        let draft = json!({"key": "f", "rules": [{"id": "new", "when": {"attr": {"plan": "pro"}}, "rollout": {"variant": "on"}}]});
+        let body = json!({"flag": draft, "user": {"id": "u"}, "why_not": "new"});
+        assert_eq!(at(&api.post("/v1/evaluate/preview", &body).ok(), "/why_not/0/changes/0/to"), "pro");
+        api.post("/v1/evaluate/preview", &json!({"flag_key": "f", "user": {"id": "u"}, "why_not": "new"})).invalid(&["/why_not"]);
+    });
+}
+
+#[test]
+fn only_a_rule_that_there_is_can_be_asked_about() {
+    each(|api| {
+        api.post("/v1/flags", &on_when("f", json!({"user_id": "u"}))).created();
+        let preview = |why_not: Value| api.post("/v1/evaluate/preview", &json!({"flag_key": "f", "user": {"id": "u"}, "why_not": why_not}));
+        for none in [json!("nope"), json!(""), json!("a b\u{0}"), json!("x".repeat(5_000)), json!(7), json!(["r"]), json!({})] {
+            let problem = preview(none).invalid(&["/why_not"]);
+            assert!(problem.to_string().len() < 1_000);
+        }
+        preview(Value::Null).ok();
+        let unknown = json!({"flag_key": "nope", "user": {"id": "u"}, "why_not": "r"});
+        api.post("/v1/evaluate/preview", &unknown).problem(404, "flag_not_found");
+    });
+}

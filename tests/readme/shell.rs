@@ -96,6 +96,11 @@ fn the_commands_of_the_api_guide_do_what_it_says() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_explanations_do_what_it_says() {
+    try_document("docs/explain.md");
+}
+
+#[test]
 fn the_commands_of_the_operations_guide_do_what_it_says() {
     try_document("docs/operations.md");
 }

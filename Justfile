@@ -42,6 +42,14 @@ bench *filter:
 public-api:
     cargo run --quiet -p ff-surface -- bless
 
+# Count instructions and compare them with the baseline, as the pipeline does.
+instructions:
+    .ci/instructions check
+
+# Make the instruction counts of now the baseline; the reason is kept beside them: `just instructions-accept "folds once per user"`.
+instructions-accept reason:
+    .ci/instructions accept {{ quote(reason) }}
+
 # The documentation of the crates.
 doc:
     cargo doc --workspace --no-deps --open

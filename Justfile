@@ -50,6 +50,10 @@ instructions:
 instructions-accept reason:
     .ci/instructions accept {{ quote(reason) }}
 
+# Wall times of BASE against those of the working tree, measured in turns: `just bench-compare main`, `… main --quick W4`.
+bench-compare base *args:
+    .ci/bench-compare {{ quote(base) }} {{ args }}
+
 # The documentation of the crates.
 doc:
     cargo doc --workspace --no-deps --open

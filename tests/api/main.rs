@@ -28,6 +28,7 @@ mod replicas;
 mod request_id;
 mod sample;
 mod tenancy;
+mod warnings;
 
 mod flags {
     mod get;

@@ -18,6 +18,7 @@ mod check;
 mod dice;
 mod equivalence;
 mod generate;
+mod lint;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "shared with the other test crates, each of which needs a part of it")]
 #[path = "../oracle/mod.rs"]
 mod oracle;

@@ -18,6 +18,7 @@
 mod conditions;
 mod follow;
 mod links;
+mod lint;
 mod markdown;
 mod requests;
 mod server;

@@ -142,7 +142,7 @@ impl Threshold {
         }
     }
 
-    fn end(self) -> u128 {
+    pub(crate) fn end(self) -> u128 {
         match self {
             Self::Below(end) => u128::from(end),
             Self::All => 1 << 64,

@@ -36,6 +36,7 @@
 //! 3. **Evaluate**: [`Ruleset::evaluate`] gives an [`Evaluation`]: which variant, and why.
 //! 4. **Explain**: [`Ruleset::explain`] gives the same with everything that was looked at, by the same code, and
 //!    [`WhyNot`]: what would have to be otherwise for another rule to decide.
+//! 5. **Lint**: [`Ruleset::lint`] tells what in a flag is legal and probably not meant.
 //!
 //! # Promises
 //! - *Pure*: no I/O, no clock (time is an argument), no threads, no randomness, no unsafe code.
@@ -57,6 +58,7 @@ mod json;
 mod key;
 pub mod limits;
 mod links;
+mod lint;
 mod matcher;
 mod members;
 pub mod model;
@@ -79,6 +81,7 @@ pub use explain::{
 pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use flag_set::FlagSet;
 pub use key::{EnvironmentKey, FlagKey, KEY_LENGTH_MAX, KeyError, RuleId, SegmentKey, TenantId, VariantKey};
+pub use lint::{FINDINGS_MAX, Finding, LintCode, UnknownLintCode};
 pub use members::{ListChange, MembersChange};
 pub use model::{Condition, Configuration, Definition, Flag, FlagType, Rollout, Rule, Segment, State, Variant, VariantInUse, Weight};
 pub use ruleset::Ruleset;

@@ -35,7 +35,7 @@ fn every_change_is_on_record_with_what_was_and_what_is() {
 #[test]
 fn segments_and_environments_are_on_record_too() {
     each(|api| {
-        let segment = api.post("/v1/segments", &json!({"key": "s"})).created();
+        let segment = api.post("/v1/segments", &json!({"key": "s", "included": ["u"]})).created();
         let staging = api.post("/v1/environments", &json!({"key": "staging"})).created();
         api.delete("/v1/environments/staging").is(204);
         api.delete("/v1/segments/s").is(204);

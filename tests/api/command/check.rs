@@ -10,10 +10,48 @@ use crate::harness::setup;
 use crate::sample::{boolean, on_when, with};
 
 fn check(text: &str) -> Ended {
+    check_with(text, &[])
+}
+
+fn check_with(text: &str, options: &[&str]) -> Ended {
     let setup = setup().without("JWT_SECRET").without("ADMIN_KEY").without("DB_DSN");
     let path = setup.folder().join("flags.json");
     fs::write(&path, text).unwrap();
-    run(setup.command().arg("check").arg(&path))
+    run(setup.command().arg("check").arg(&path).args(options))
+}
+
+/// A file with a rule that comes too late and a segment with nobody in it.
+fn suspicious() -> String {
+    let rules =
+        json!([{"id": "all", "rollout": {"variant": "on"}}, {"id": "late", "when": {"user_id": "ada"}, "rollout": {"variant": "on"}}]);
+    json!({"flags": [boolean("a"), with(boolean("b"), json!({ "rules": rules }))], "segments": [{"key": "s"}]}).to_string()
+}
+
+#[test]
+fn warnings_are_lines_with_their_place_and_code_and_no_failure() {
+    let ended = check(&suspicious());
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let lines: Vec<_> = ended.out.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", ended.out);
+    assert!(lines[0].contains("flags.json: /flags/1/rules/1: warning[rule_shadowed]: rule `all` "), "{}", lines[0]);
+    assert!(lines[1].contains("flags.json: /segments/0: warning[segment_never_holds]: nobody "), "{}", lines[1]);
+    assert_eq!(lines[2], "ok: 2 flags, 1 segments, 2 warnings");
+}
+
+#[test]
+fn warnings_fail_where_they_are_denied_unless_they_are_allowed() {
+    let denied = check_with(&suspicious(), &["--deny-warnings"]);
+    assert_eq!(denied.code, 1, "{}{}", denied.out, denied.err);
+    assert_eq!(denied.out.lines().last(), Some("denied: 2 flags, 1 segments, 2 warnings"));
+    let one = check_with(&suspicious(), &["--deny-warnings", "--allow", "rule_shadowed"]);
+    assert_eq!((one.code, one.out.lines().count()), (1, 2), "{}", one.out);
+    let both = check_with(&suspicious(), &["--deny-warnings", "--allow", "rule_shadowed", "--allow", "segment_never_holds"]);
+    assert_eq!((both.code, both.out.as_str()), (0, "ok: 2 flags, 1 segments\n"));
+    let unknown = check_with(&suspicious(), &["--allow", "nothing"]);
+    assert!(unknown.code == 2 && unknown.err.contains("`nothing`"), "{}{}", unknown.code, unknown.err);
+    // Faults come first, whatever is said of warnings.
+    let faulty = check_with(r#"{"flags": [{"key": "a b"}]}"#, &["--deny-warnings"]);
+    assert!(faulty.code == 1 && !faulty.out.contains("warning"), "{}", faulty.out);
 }
 
 #[test]

@@ -132,6 +132,9 @@ fn answers_fit_the_schemas_that_are_documented_for_them() {
             let refused = case.ask(&owner.without("Authorization")).problem(401, "unauthenticated");
             fits(&document, component(&document, "Problem"), &refused, "a problem");
         }
+        let warned = api.post("/v1/segments", &serde_json::json!({"key": "nobody"})).created();
+        assert!(warned["warnings"].is_array(), "{warned}");
+        fits(&document, component(&document, "SegmentWritten"), &warned, "an entity with warnings");
         let invalid = api.post("/v1/flags", &serde_json::json!({"key": "a b", "x": 1})).problem(422, "invalid_body");
         fits(&document, component(&document, "Problem"), &invalid, "a problem with faults");
     });

@@ -193,7 +193,8 @@ impl Check {
         }
     }
 
-    fn passes_other(&self, value: &AttributeValue) -> bool {
+    /// Whether a value passes that is there.
+    pub(crate) fn passes_other(&self, value: &AttributeValue) -> bool {
         match (self, value) {
             (Self::Exists, _) => true,
             (_, AttributeValue::String(text)) => self.passes_text(Foldable::plain(text)),

@@ -168,7 +168,7 @@ const FIELDS: [&str; 13] = [
 ];
 
 /// Fields that answers show and requests may repeat; they are never taken from a request.
-pub(super) const READ_ONLY: [&str; 6] = ["id", "environment", "version", "created_at", "updated_at", "revision"];
+pub(super) const READ_ONLY: [&str; 7] = ["id", "environment", "version", "created_at", "updated_at", "revision", "warnings"];
 
 impl Flag {
     /// Reads a flag from JSON text. Fields that are left out get their defaults.

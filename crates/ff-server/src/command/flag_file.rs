@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ff_core::{Faults, FlagSet, Ruleset, TenantId};
+use ff_core::{Faults, Finding, FlagSet, Ruleset, TenantId};
 use serde::de::IgnoredAny;
 
 /// A [`FlagSet`] from a file.
@@ -58,6 +58,20 @@ impl FlagFile {
     /// Every fault between its flags and segments: unknown references, cycles, duplicates.
     pub fn compile(&self) -> Result<Ruleset, Faults> {
         self.0.compile(0)
+    }
+
+    /// What is legal in it and probably a mistake, with pointers into the file: flags first.
+    pub fn lint(&self, ruleset: &Ruleset) -> Vec<Finding> {
+        let below = |list: &str, i: usize, findings: Vec<Finding>| {
+            let prefix = format!("/{list}/{i}");
+            findings.into_iter().map(move |mut finding| {
+                finding.pointer.insert_str(0, &prefix);
+                finding
+            })
+        };
+        let flags = self.0.flags.iter().enumerate().flat_map(|(i, flag)| below("flags", i, ruleset.lint(flag)));
+        let segments = self.0.segments.iter().enumerate().flat_map(|(i, segment)| below("segments", i, ruleset.lint_segment(segment)));
+        flags.chain(segments).collect()
     }
 
     /// How many flags and segments there are.

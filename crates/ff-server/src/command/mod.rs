@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use ff_core::{TenantId, Timestamp};
+use ff_core::{LintCode, TenantId, Timestamp};
 
 use crate::config::{LogLevel, Overrides, Variables};
 use crate::telemetry::chain;
@@ -58,10 +58,16 @@ enum Command {
     Seed,
     /// Print a token, signed with JWT_SECRET
     Token(token::Wanted),
-    /// Check a file of flags and segments; exits with 1 if it has faults, 2 if it cannot be read
+    /// Check a file of flags and segments; exits with 1 if it has faults, 2 if it cannot be read. Warnings do not count
     Check {
         /// `{"flags": […], "segments": […]}`
         file: PathBuf,
+        /// Exit with 1 if anything is found that is legal and probably a mistake
+        #[arg(long)]
+        deny_warnings: bool,
+        /// A warning that is meant: not shown and not counted; may be given several times
+        #[arg(long, value_name = "CODE")]
+        allow: Vec<LintCode>,
     },
     /// Evaluate a flag from a file, without a server
     Eval(EvalArgs),
@@ -120,7 +126,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
         Command::Migrate => migrate::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
         Command::Seed => seed::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
         Command::Token(wanted) => token::run(&wanted, &variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
-        Command::Check { file } => Ok(check::run(&file, &mut out)?),
+        Command::Check { file, deny_warnings, allow } => {
+            Ok(check::run(&file, &check::Warnings { are_denied: deny_warnings, allowed: allow }, &mut out)?)
+        }
         Command::Eval(args) => {
             let question = eval::Question {
                 flag_key: &args.flag,

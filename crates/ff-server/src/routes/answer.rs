@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION, VARY};
+use ff_core::Finding;
 use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Version};
 use serde::Serialize;
 
@@ -24,6 +25,28 @@ pub(super) fn shown(entity: &impl Serialize, version: Version, seen: &IfNoneMatc
     let mut answer = if is_seen { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((ETAG, tag(version))).insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((VARY, CHOOSERS));
     if is_seen { answer.finish() } else { answer.json(entity) }
+}
+
+/// An entity with what is probably a mistake in it. The warnings are no part of the entity: its version does not tell of them.
+#[derive(Serialize)]
+struct WithWarnings<'a, T> {
+    #[serde(flatten)]
+    entity: &'a T,
+    warnings: &'a [Finding],
+}
+
+/// One entity that was written, and what was found in it: 201 and where it is if it is new, else 200.
+pub(super) fn linted(
+    entity: &impl Serialize,
+    warnings: &[Finding],
+    outcome: Outcome,
+    version: Version,
+    path: impl Display,
+) -> HttpResponse {
+    if warnings.is_empty() {
+        return written(entity, outcome, Some(version), path);
+    }
+    written(&WithWarnings { entity, warnings }, outcome, Some(version), path)
 }
 
 /// One entity that was written: 201 and where it is if it is new, else 200.

@@ -11,7 +11,7 @@ use crate::blocking;
 use crate::extract::{Allowed, Conditional, FlagsRead, FlagsWrite, FromParams, IfNoneMatch, JsonBody, Params, PatchBody, PathKey, Query};
 use crate::problem::Problem;
 use crate::service::flags::{self, Target};
-use crate::service::{Context, Missing, Precondition, ServiceError};
+use crate::service::{Context, Linted, Missing, Precondition, ServiceError};
 use crate::state::AppState;
 
 /// Which flags a list shows.
@@ -68,9 +68,9 @@ async fn put(
     body: serde_json::Value,
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
-    let written = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
+    let Linted { written, warnings } = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), path(record.flag.key())))
+    Ok(answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key())))
 }
 
 /// Lists flags, ordered by key, as they are in the environment.
@@ -100,8 +100,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/flags", operation_id = "flags_create", tag = "flags",
     request_body(content = ref("#/components/schemas/FlagDraft"), content_type = "application/json"),
     responses(
-        (status = 201, description = "Created.", body = ref("#/components/schemas/Flag"), content_type = "application/json"),
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Flag"), content_type = "application/json"),
+        (status = 201, description = "Created.", body = ref("#/components/schemas/FlagWritten"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/FlagWritten"), content_type = "application/json"),
         (status = 409, description = "Another environment uses a variant that this change removes, or another flag needs one."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
     ))]
@@ -138,7 +138,7 @@ pub async fn show(
 #[utoipa::path(put, path = "/v1/flags/{key}", operation_id = "flags_update", tag = "flags",
     request_body(content = ref("#/components/schemas/FlagChange"), content_type = "application/json"),
     responses(
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Flag"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/FlagWritten"), content_type = "application/json"),
         (status = 404, description = "No such flag or environment."),
         (status = 409, description = "Another environment uses a variant that this change removes, or another flag needs one."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
@@ -158,7 +158,7 @@ pub async fn update(
 #[utoipa::path(patch, path = "/v1/flags/{key}", operation_id = "flags_patch", tag = "flags",
     request_body(content((ref("#/components/schemas/FlagChange") = "application/json"), (ref("#/components/schemas/FlagChange") = "application/merge-patch+json"))),
     responses(
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Flag"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/FlagWritten"), content_type = "application/json"),
         (status = 404, description = "No such flag or environment."),
         (status = 409, description = "Another environment uses a variant that this change removes, or another flag needs one."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
@@ -220,7 +220,7 @@ pub async fn history(
 #[utoipa::path(post, path = "/v1/flags/{key}/rollback", operation_id = "flags_rollback", tag = "flags",
     request_body(content = ref("#/components/schemas/Rollback"), content_type = "application/json"),
     responses(
-        (status = 200, description = "The flag as it is now.", body = ref("#/components/schemas/Flag"), content_type = "application/json"),
+        (status = 200, description = "The flag as it is now.", body = ref("#/components/schemas/FlagWritten"), content_type = "application/json"),
         (status = 404, description = "No such flag or environment, or it was not there then."),
         (status = 409, description = "Another environment uses a variant that this change removes, or another flag needs one."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
@@ -235,7 +235,7 @@ pub async fn rollback(
 ) -> Result<HttpResponse, Problem> {
     let at = rollback_body::read(&body).map_err(Problem::invalid_body)?;
     let context = allowed.into_context();
-    let written = blocking::run(move || flags::rollback(&state, &context, &key, at, &precondition)).await?;
+    let Linted { written, warnings } = blocking::run(move || flags::rollback(&state, &context, &key, at, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), path(record.flag.key())))
+    Ok(answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key())))
 }

@@ -11,7 +11,7 @@ use crate::extract::{
 };
 use crate::problem::Problem;
 use crate::service::segments::{self, Target};
-use crate::service::{Context, Precondition};
+use crate::service::{Context, Linted, Precondition};
 use crate::state::AppState;
 
 /// Which segments a list shows.
@@ -34,9 +34,9 @@ async fn put(
     body: serde_json::Value,
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
-    let written = blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
+    let Linted { written, warnings } = blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::written(record, written.outcome, Some(record.version), format_args!("/v1/segments/{}", record.segment.key())))
+    Ok(answer::linted(record, &warnings, written.outcome, record.version, format_args!("/v1/segments/{}", record.segment.key())))
 }
 
 /// Lists segments, ordered by key.
@@ -61,8 +61,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/segments", operation_id = "segments_create", tag = "segments",
     request_body(content = ref("#/components/schemas/SegmentDraft"), content_type = "application/json"),
     responses(
-        (status = 201, description = "Created.", body = ref("#/components/schemas/Segment"), content_type = "application/json"),
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Segment"), content_type = "application/json"),
+        (status = 201, description = "Created.", body = ref("#/components/schemas/SegmentWritten"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/SegmentWritten"), content_type = "application/json"),
         (status = 409, description = "A flag that uses the segment could not be evaluated any more."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
     ))]
@@ -99,7 +99,7 @@ pub async fn show(
 #[utoipa::path(put, path = "/v1/segments/{key}", operation_id = "segments_update", tag = "segments",
     request_body(content = ref("#/components/schemas/SegmentChange"), content_type = "application/json"),
     responses(
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Segment"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/SegmentWritten"), content_type = "application/json"),
         (status = 404, description = "No such segment."),
         (status = 409, description = "A flag that uses the segment could not be evaluated any more."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),
@@ -119,7 +119,7 @@ pub async fn update(
 #[utoipa::path(patch, path = "/v1/segments/{key}", operation_id = "segments_patch", tag = "segments",
     request_body(content((ref("#/components/schemas/SegmentChange") = "application/json"), (ref("#/components/schemas/SegmentChange") = "application/merge-patch+json"))),
     responses(
-        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/Segment"), content_type = "application/json"),
+        (status = 200, description = "Updated, or already as asked for.", body = ref("#/components/schemas/SegmentWritten"), content_type = "application/json"),
         (status = 404, description = "No such segment."),
         (status = 409, description = "A flag that uses the segment could not be evaluated any more."),
         (status = 412, description = "`If-Match` or `If-None-Match` does not hold."),

@@ -1,10 +1,10 @@
 //! Writing flags.
 
 use ff_core::{Flag, FlagKey};
-use ff_store::{Entity, FlagRecord, StoreError, Written, audit, flag, ruleset};
+use ff_store::{Change, Entity, FlagRecord, StoreError, Written, audit, flag, ruleset};
 use serde_json::Value;
 
-use super::writing::{self, check_environment, refused};
+use super::writing::{self, Linted, check_environment, refused};
 use super::{Context, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
 use crate::state::AppState;
@@ -19,7 +19,7 @@ pub enum Target {
 }
 
 /// Creates a flag or changes the fields that `body` gives; those left out keep their value. The same document again
-/// changes nothing.
+/// changes nothing. What is legal and probably a mistake comes back as warnings.
 ///
 /// # Errors
 /// Every fault of the resulting document; conflicts with other environments (a removed variant) and other flags (a
@@ -30,9 +30,9 @@ pub fn put(
     target: &Target,
     body: &Value,
     precondition: &Precondition,
-) -> Result<Written<FlagRecord>, ServiceError> {
+) -> Result<Linted<FlagRecord>, ServiceError> {
     let environment = &context.scope.environment;
-    writing::run(state, context, |change, rulesets| {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         check_environment(rulesets, environment)?;
         let key = match target {
             Target::Existing(key) => Some(key.clone()),
@@ -53,7 +53,8 @@ pub fn put(
         let written = flag::put_in(change, environment, after)?;
         let rulesets = writing::is_changed(&written).then(|| compiled(rulesets, change.revision(), &written)).transpose()?;
         Ok((written, rulesets))
-    })
+    };
+    writing::run_and_lint(state, context, work, |ruleset, record: &FlagRecord| ruleset.lint(&record.flag))
 }
 
 fn compiled(before: &TenantRulesets, revision: ff_store::Revision, written: &Written<FlagRecord>) -> Result<TenantRulesets, ServiceError> {
@@ -96,7 +97,7 @@ pub fn rollback(
     key: &FlagKey,
     to: audit::At,
     precondition: &Precondition,
-) -> Result<Written<FlagRecord>, ServiceError> {
+) -> Result<Linted<FlagRecord>, ServiceError> {
     // Whether there is such a flag comes before whether it had such a state.
     flag::find(&state.store, &context.scope, key)?;
     if let audit::At::Revision(revision) = to {

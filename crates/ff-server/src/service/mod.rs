@@ -14,3 +14,4 @@ mod writing;
 pub use self::context::{Context, RequestId};
 pub use self::error::{BoxError, Missing, ServiceError};
 pub use self::precondition::{Precondition, Tags};
+pub use self::writing::Linted;

@@ -1,10 +1,10 @@
 //! Writing segments.
 
 use ff_core::{Segment, SegmentKey, Segments};
-use ff_store::{Revision, SegmentRecord, Written, segment};
+use ff_store::{Change, Revision, SegmentRecord, segment};
 use serde_json::Value;
 
-use super::writing::{self, refused};
+use super::writing::{self, Linted, refused};
 use super::{Context, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
 use crate::state::AppState;
@@ -19,7 +19,7 @@ pub enum Target {
 }
 
 /// Creates a segment or changes the fields that `body` gives; those left out keep their value. The same document again
-/// changes nothing.
+/// changes nothing. What is legal and probably a mistake comes back as warnings, seen in the request's environment.
 ///
 /// # Errors
 /// Every fault of the resulting document, cycles included; a change that would push a flag over the engine's bounds; a
@@ -30,8 +30,8 @@ pub fn put(
     target: &Target,
     body: &Value,
     precondition: &Precondition,
-) -> Result<Written<SegmentRecord>, ServiceError> {
-    writing::run(state, context, |change, rulesets| {
+) -> Result<Linted<SegmentRecord>, ServiceError> {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let key = match target {
             Target::Existing(key) => Some(key.clone()),
             Target::Named => body.get("key").and_then(Value::as_str).and_then(|key| key.parse().ok()),
@@ -49,7 +49,8 @@ pub fn put(
         let written = segment::put_in(change, after)?;
         let rulesets = writing::is_changed(&written).then(|| compiled(rulesets, change.revision(), &segments)).transpose()?;
         Ok((written, rulesets))
-    })
+    };
+    writing::run_and_lint(state, context, work, |ruleset, record: &SegmentRecord| ruleset.lint_segment(&record.segment))
 }
 
 fn compiled(before: &TenantRulesets, revision: Revision, segments: &Segments) -> Result<TenantRulesets, ServiceError> {

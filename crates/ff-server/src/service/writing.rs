@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ff_core::{Entity, EnvironmentKey, Error};
+use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset};
 use ff_store::{Author, Change, Written, change};
 
 use super::{Context, Missing, ServiceError};
@@ -15,6 +15,30 @@ use crate::state::AppState;
 /// What a write gives: an answer, and the rulesets that hold from its commit on, if they change.
 pub(super) type Done<T> = (T, Option<TenantRulesets>);
 
+/// An entity that was written, and what is probably a mistake in it. The warnings are about the entity as it is among the
+/// others now; they are stored nowhere.
+#[derive(Debug)]
+pub struct Linted<T> {
+    /// What was written.
+    pub written: Written<T>,
+    /// What was found.
+    pub warnings: Vec<Finding>,
+}
+
+/// Runs `work` as [`run`] does, and then, when the tenant's other writers need not wait for it any more, lints what was
+/// written with the ruleset of the request's environment.
+pub(super) fn run_and_lint<T>(
+    state: &AppState,
+    context: &Context,
+    work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<Written<T>>, ServiceError>,
+    lint: impl FnOnce(&Ruleset, &T) -> Vec<Finding>,
+) -> Result<Linted<T>, ServiceError> {
+    let (written, rulesets) = apply(state, context, work)?;
+    let ruleset = rulesets.get(&context.scope.environment);
+    let warnings = ruleset.map(|ruleset| lint(ruleset, &written.record)).unwrap_or_default();
+    Ok(Linted { written, warnings })
+}
+
 /// Runs `work` inside the tenant's one write transaction, with the rulesets as they are at its revision. What it compiles
 /// is served before this returns, so whoever reads after the answer reads the new state.
 pub(super) fn run<T>(
@@ -22,16 +46,25 @@ pub(super) fn run<T>(
     context: &Context,
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
 ) -> Result<T, ServiceError> {
+    apply(state, context, work).map(|(answer, _)| answer)
+}
+
+/// As [`run`], with the rulesets that hold after it.
+fn apply<T>(
+    state: &AppState,
+    context: &Context,
+    work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
+) -> Result<(T, Arc<TenantRulesets>), ServiceError> {
     let tenant = &context.scope.tenant;
     let author = Author { actor: context.caller.subject().to_owned(), request_id: Some(context.request_id.to_string()), at: clock::now() };
-    let (answer, rulesets) = change::run(&state.store, tenant, &author, |change| {
+    let (answer, before, after) = change::run(&state.store, tenant, &author, |change| {
         let before = at_revision_of(state, context, change)?;
-        work(change, &before)
+        let (answer, after) = work(change, &before)?;
+        Ok::<_, ServiceError>((answer, before, after))
     })?;
-    if let Some(rulesets) = rulesets {
-        state.rulesets.publish(tenant, Arc::new(rulesets));
-    }
-    Ok(answer)
+    let Some(after) = after.map(Arc::new) else { return Ok((answer, before)) };
+    state.rulesets.publish(tenant, Arc::clone(&after));
+    Ok((answer, after))
 }
 
 /// The rulesets as they are in this transaction: from memory if nobody else has written, else read anew. The tenant's

@@ -93,7 +93,7 @@ fn beta() -> Value {
 }
 
 /// `n` flags, one fifth each: off, on, 50/50, five rules, three rules and four variants.
-fn mix(n: usize) -> Vec<Value> {
+pub(crate) fn mix(n: usize) -> Vec<Value> {
     let one = |i: usize| {
         let key = format!("flag-{i:05}");
         match i % 5 {

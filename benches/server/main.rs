@@ -1,0 +1,132 @@
+//! What does the server add to the HTTP under it, and does it keep its bounds?
+//!
+//! The yardstick is a *bare* actix-web server: one handler a route that reads the same body into the same serde structures and
+//! writes the same answer, without credentials, tenants, metrics, log or evaluation. It and the real server (the program
+//! itself, with everything on, its log going to a file) run as processes with one worker each, pinned to the same core, with
+//! the client on another one. Rounds alternate between them, and what counts is the **CPU time that the server's process
+//! consumed per request**, all its threads included: requests per second swing with whatever else the machine does.
+//!
+//! `cargo bench -p ff-server --bench server` prints every figure with its bound and fails where one is missed. Without
+//! `--bench`, as `cargo test` runs it, everything is done once and nothing is judged. Needs Linux and `taskset`.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark: it prints, and fails by panicking"
+)]
+
+mod bare;
+mod client;
+mod cpu;
+mod data;
+mod process;
+#[allow(dead_code, reason = "each benchmark uses some of the workloads")]
+#[path = "../workloads.rs"]
+mod workloads;
+mod writes;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::data::Data;
+use crate::process::Server;
+
+/// The same as the program's: what is compared is the server, not its allocator.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// Rounds, each with every server.
+    rounds: usize,
+    /// How long a round of a server lasts at least.
+    round: Duration,
+    /// Flags of the large tenant.
+    flags: usize,
+    /// Flag writes in all.
+    writes: usize,
+}
+
+impl Effort {
+    const FULL: Self = Self { rounds: 11, round: Duration::from_millis(400), flags: 10_000, writes: 4_000 };
+    const SMOKE: Self = Self { rounds: 1, round: Duration::from_millis(10), flags: 300, writes: 40 };
+}
+
+/// Prints figures beside their bounds, and remembers whether all were kept.
+#[derive(Default)]
+pub(crate) struct Verdict {
+    missed: usize,
+}
+
+impl Verdict {
+    /// One figure that must be at most `must` and should be at most `goal`.
+    pub(crate) fn at_most(&mut self, what: &str, value: f64, unit: &str, must: f64, goal: f64) {
+        self.judge(what, value, unit, (must, goal), value <= must, value <= goal);
+    }
+
+    /// One figure that must be at least `must`.
+    pub(crate) fn at_least(&mut self, what: &str, value: f64, unit: &str, must: f64) {
+        self.judge(what, value, unit, (must, must), value >= must, value >= must);
+    }
+
+    fn judge(&mut self, what: &str, value: f64, unit: &str, (must, goal): (f64, f64), is_kept: bool, is_goal: bool) {
+        let word = match (is_kept, is_goal) {
+            (true, true) => "good",
+            (true, false) => "kept, goal missed",
+            _ => "MISSED",
+        };
+        self.missed += usize::from(!is_kept);
+        println!("{what:<58} {value:>9.2} {unit:<7} must {must}, goal {goal}: {word}");
+    }
+}
+
+fn main() -> ExitCode {
+    if let Some(answers) = std::env::var_os(bare::ANSWERS) {
+        return bare::serve(&answers);
+    }
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let effort = if is_measured { Effort::FULL } else { Effort::SMOKE };
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
+
+    process::pin_client();
+    let data = Data::new(effort.flags);
+    let mut verdict = Verdict::default();
+    if is_wanted("cpu") {
+        cpu::measure(&data, effort, &mut verdict);
+    }
+    if is_wanted("start") {
+        start(&data, effort, &mut verdict);
+    }
+    if is_wanted("writes") {
+        writes::measure(&data, effort, &mut verdict);
+    }
+    if is_measured && verdict.missed > 0 {
+        println!("{} bounds missed", verdict.missed);
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// From the start of the process until a flag of the large tenant was evaluated, and the memory that it has then.
+fn start(data: &Data, effort: Effort, verdict: &mut Verdict) {
+    let (mut ready_ms, mut resident_mib): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds.min(7) {
+        let started = std::time::Instant::now();
+        let server = Server::real(data);
+        let mut connection = client::Connection::open(server.address);
+        assert_eq!(connection.send(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").status, 200);
+        assert_eq!(connection.send(&data.one_of_large()).status, 200);
+        ready_ms.push(started.elapsed().as_secs_f64() * 1_000.0);
+        resident_mib.push(server.resident_mib());
+    }
+    let flags = effort.flags;
+    println!("\n## start with {flags} flags: {} runs, median (minimum is {:.0} ms)", ready_ms.len(), cpu::least(&ready_ms));
+    verdict.at_most("start of the process until the first evaluation", cpu::median(&mut ready_ms), "ms", 300.0, 200.0);
+    verdict.at_most("resident memory then", cpu::median(&mut resident_mib), "MiB", 60.0, 40.0);
+}

@@ -59,7 +59,8 @@ fn compare(question: &Question, data: &Data, effort: Effort, verdict: &mut Verdi
     let real = Server::real(data);
     let bare = Server::bare(&answers(&real, data, question));
     let requests = ["/ready", "/typed", ""].map(|prefix| (question.request)(data, prefix));
-    let bodies = [&bare, &bare, &real].into_iter().zip(&requests).map(|(server, request)| Connection::open(server.address).send(request).body);
+    let bodies =
+        [&bare, &bare, &real].into_iter().zip(&requests).map(|(server, request)| Connection::open(server.address).send(request).body);
     let bodies: Vec<_> = bodies.collect();
     assert!(bodies.iter().all(|body| *body == bodies[0]), "all give the same bytes");
 

@@ -22,8 +22,12 @@ const PER_SECOND_MIN: f64 = 1_000.0;
 pub(crate) fn measure(data: &Data, effort: Effort, verdict: &mut Verdict) {
     let server = Server::unpinned(data);
     let mut per_second: Vec<f64> = (0..effort.rounds.min(5)).map(|round| write_all(&server, data, effort.writes, round)).collect();
-    println!("\n## {} writes of one flag each by {WRITERS} writers, {} runs, median (most {:.0})", effort.writes, per_second.len(),
-        per_second.iter().copied().fold(0.0, f64::max));
+    println!(
+        "\n## {} writes of one flag each by {WRITERS} writers, {} runs, median (most {:.0})",
+        effort.writes,
+        per_second.len(),
+        per_second.iter().copied().fold(0.0, f64::max)
+    );
     verdict.at_least("durable audited flag writes per second, SQLite", cpu::median(&mut per_second), "/s", PER_SECOND_MIN);
 }
 

@@ -1,5 +1,8 @@
 //! Changes: the only way to write. Lock the tenant's revision → write → audit → commit.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use diesel::prelude::*;
@@ -10,6 +13,8 @@ use crate::audit::{self, Entry};
 use crate::connection::{Link, on};
 use crate::environment;
 use crate::error::StoreError;
+use crate::group::{Group, Groups};
+use crate::memory::{Kept, Memory};
 use crate::schema::tenants;
 use crate::scope::Revision;
 use crate::store::Store;
@@ -56,6 +61,9 @@ pub struct Change<'a> {
     author: &'a Author,
     at: Timestamp,
     revision: Revision,
+    /// What the changes before this one have left, and what this one leaves.
+    memory: &'a mut Memory,
+    left: Option<Kept>,
     is_written: bool,
     /// A statement has failed. PostgreSQL then takes `COMMIT` for `ROLLBACK` without a word of complaint.
     is_broken: bool,
@@ -71,6 +79,9 @@ impl std::fmt::Debug for Change<'_> {
 /// answers `Ok`; if it answers `Err`, or has written nothing, the database stays exactly as it was: no revision, no audit
 /// entry, not even a tenant.
 ///
+/// Changes that wait for SQLite's write lock share a transaction; see `adr/0007`. That shows nowhere but in the speed: each
+/// is made or not made by itself, and none is answered before it is on disk.
+///
 /// # Errors
 /// Whatever `work` gives; [`Unavailable`](StoreError::Unavailable) and [`Query`](StoreError::Query) from here.
 pub fn run<T, E: From<StoreError>>(
@@ -79,20 +90,25 @@ pub fn run<T, E: From<StoreError>>(
     author: &Author,
     work: impl FnOnce(&mut Change<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let (_turn, mut connection) = store.connection_for_writing()?;
-    let attempt = |link: Link<'_>| {
-        let mut change = Change::begin(link, tenant, author, store).map_err(Abort::Store)?;
-        let result = work(&mut change).map_err(Abort::Caller)?;
-        if change.is_broken {
-            return Err(Abort::Store(StoreError::Query("a statement of this change has failed, and the change went on".into())));
-        }
-        if change.is_written { Ok(result) } else { Err(Abort::NothingWritten(result)) }
-    };
+    match store.groups() {
+        None => run_alone(store, tenant, author, work),
+        Some(groups) => run_in_group(store, groups, tenant, author, work),
+    }
+}
+
+/// PostgreSQL locks the tenant's row: changes of different tenants do not meet.
+fn run_alone<T, E: From<StoreError>>(
+    store: &Store,
+    tenant: &TenantId,
+    author: &Author,
+    work: impl FnOnce(&mut Change<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut connection = store.connection_for_writing()?;
+    let (mut memory, attempt) =
+        (Memory::default(), |link: Link<'_>, memory: &mut Memory| attempt(link, memory, store, tenant, author, work));
     let result = match connection.link() {
-        Link::Postgres(c) => c.build_transaction().read_committed().run(|c| attempt(Link::Postgres(c))),
-        // A transaction that only begins to write after it has read could find that another one wrote in between, and
-        // would have to fail at once; one that starts as a writer waits.
-        Link::Sqlite(c) => c.immediate_transaction(|c| attempt(Link::Sqlite(c))),
+        Link::Postgres(c) => c.build_transaction().read_committed().run(|c| attempt(Link::Postgres(c), &mut memory)),
+        Link::Sqlite(_) => Err(Abort::Store(StoreError::Query("SQLite's changes are made in groups".into()))),
     };
     match result {
         Ok(result) | Err(Abort::NothingWritten(result)) => Ok(result),
@@ -100,6 +116,63 @@ pub fn run<T, E: From<StoreError>>(
         // Where the connection was lost under `work`, it cannot be rolled back either, and that is what comes out here.
         Err(Abort::Store(error)) => Err(connection.diagnose(error).into()),
     }
+}
+
+/// SQLite has one write lock: changes that wait for it are made in one transaction.
+fn run_in_group<T, E: From<StoreError>>(
+    store: &Store,
+    groups: &Groups,
+    tenant: &TenantId,
+    author: &Author,
+    work: impl FnOnce(&mut Change<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let (turn, mut group) = Group::join(store, groups)?;
+    let result = match group.begin_member() {
+        Err(error) => Ok(Err(Abort::Store(error))),
+        Ok(()) => {
+            let (link, memory) = group.parts();
+            // A panic must not leave the others of the group without an end.
+            catch_unwind(AssertUnwindSafe(|| attempt(link, memory, store, tenant, author, work)))
+        }
+    };
+    let result = match result {
+        Ok(Ok(value)) => Ok(group.keep_member().map(|()| value).map_err(Abort::Store)),
+        other => {
+            group.undo_member();
+            other
+        }
+    };
+    let ended = group.settle(turn);
+    let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+    // Whatever it was that this change has seen is not there, if the transaction was not committed.
+    ended?;
+    match result {
+        Ok(result) | Err(Abort::NothingWritten(result)) => Ok(result),
+        Err(Abort::Caller(error)) => Err(error),
+        Err(Abort::Store(error)) => Err(error.into()),
+    }
+}
+
+fn attempt<T, E>(
+    link: Link<'_>,
+    memory: &mut Memory,
+    store: &Store,
+    tenant: &TenantId,
+    author: &Author,
+    work: impl FnOnce(&mut Change<'_>) -> Result<T, E>,
+) -> Result<T, Abort<T, E>> {
+    let mut change = Change::begin(link, memory, tenant, author, store).map_err(Abort::Store)?;
+    let result = work(&mut change).map_err(Abort::Caller)?;
+    if change.is_broken {
+        return Err(Abort::Store(StoreError::Query("a statement of this change has failed, and the change went on".into())));
+    }
+    if !change.is_written {
+        return Err(Abort::NothingWritten(result));
+    }
+    if let Some(state) = change.left.take() {
+        change.memory.keep(tenant, change.revision, state);
+    }
+    Ok(result)
 }
 
 /// Why a transaction is rolled back.
@@ -116,7 +189,13 @@ impl<T, E> From<QueryError> for Abort<T, E> {
 }
 
 impl<'a> Change<'a> {
-    fn begin(mut link: Link<'a>, tenant: &'a TenantId, author: &'a Author, store: &Store) -> Result<Self, StoreError> {
+    fn begin(
+        mut link: Link<'a>,
+        memory: &'a mut Memory,
+        tenant: &'a TenantId,
+        author: &'a Author,
+        store: &Store,
+    ) -> Result<Self, StoreError> {
         let asked = Instant::now();
         let revision = lock(&mut link, tenant).map_err(|error| match error {
             // diesel does not pass PostgreSQL's code for a lock timeout on, and its text is in the server's language. But
@@ -129,12 +208,25 @@ impl<'a> Change<'a> {
         if revision == Revision::ZERO {
             environment::create_production(&mut link, tenant, at)?;
         }
-        Ok(Self { link, tenant, author, at, revision, is_written: false, is_broken: false })
+        Ok(Self { link, tenant, author, at, revision, memory, left: None, is_written: false, is_broken: false })
     }
 
     /// The tenant's revision: the one before this change, or the one that its last write has made.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Leaves the state that the tenant has after this change to changes that come next, some of which see this one before
+    /// it is committed and its caller could tell anyone. Forgotten, if this change is not kept.
+    pub fn leave<S: Any + Send + Sync>(&mut self, state: &Arc<S>) {
+        let state: Arc<dyn Any + Send + Sync> = state.clone();
+        self.left = Some(Arc::downgrade(&state));
+    }
+
+    /// What a change before this one has [left](Self::leave) as the tenant's state at the present revision, as long as its
+    /// caller or somebody else holds it.
+    pub fn left<S: Any + Send + Sync>(&self) -> Option<Arc<S>> {
+        self.memory.get(self.tenant, self.revision)
     }
 
     /// Whose change it is.

@@ -47,6 +47,8 @@ mod dsn;
 pub mod environment;
 mod error;
 pub mod flag;
+mod group;
+mod memory;
 mod migrate;
 mod page;
 pub mod ruleset;

@@ -9,8 +9,8 @@ use r2d2::{Pool, PooledConnection};
 use crate::connection::{Link, Manager};
 use crate::dsn::{Backend, Dsn};
 use crate::error::StoreError;
+use crate::group::Groups;
 use crate::migrate;
-use crate::writers::{Turn, Writers};
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ struct Inner {
     manager: Manager,
     config: StoreConfig,
     /// SQLite has one write lock; PostgreSQL locks a row per tenant and needs no queue.
-    writers: Option<Writers>,
+    writers: Option<Groups>,
 }
 
 impl fmt::Debug for Store {
@@ -100,7 +100,7 @@ impl Store {
             .test_on_check_out(false)
             .build(manager())
             .map_err(StoreError::unavailable)?;
-        let writers = (config.dsn.backend() == Backend::Sqlite).then(Writers::default);
+        let writers = (config.dsn.backend() == Backend::Sqlite).then(Groups::default);
         Ok(Self(Arc::new(Inner { pool, manager: manager(), config: config.clone(), writers })))
     }
 
@@ -159,16 +159,15 @@ impl Store {
         }
     }
 
-    /// The right to write, where only one may, and a connection that was alive just now.
-    pub(crate) fn connection_for_writing(&self) -> Result<(Option<Turn<'_>>, PooledConnection<Manager>), StoreError> {
-        let turn = match &self.0.writers {
-            Some(writers) => {
-                Some(writers.turn(self.0.config.busy_timeout).ok_or_else(|| StoreError::unavailable("other writers took too long"))?)
-            }
-            None => None,
-        };
-        // A write cannot be tried again once it has begun, so its connection is tested: a fraction of the write's price.
-        Ok((turn, self.live_connection(self.deadline())?))
+    /// A connection that was alive just now. A write cannot be tried again once it has begun, so its connection is tested: a
+    /// fraction of the write's price.
+    pub(crate) fn connection_for_writing(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        self.live_connection(self.deadline())
+    }
+
+    /// The queue of writers, where only one may write.
+    pub(crate) fn groups(&self) -> Option<&Groups> {
+        self.0.writers.as_ref()
     }
 
     pub(crate) fn busy_timeout(&self) -> Duration {

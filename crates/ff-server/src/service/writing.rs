@@ -60,14 +60,20 @@ fn apply<T>(
     let (answer, before, after) = change::run(&state.store, tenant, &author, |change| {
         let before = at_revision_of(state, context, change)?;
         let (answer, after) = work(change, &before)?;
+        let after = after.map(Arc::new);
+        // Whoever writes next may do so before these are published.
+        if let Some(after) = &after {
+            change.leave(after);
+        }
         Ok::<_, ServiceError>((answer, before, after))
     })?;
-    let Some(after) = after.map(Arc::new) else { return Ok((answer, before)) };
+    let Some(after) = after else { return Ok((answer, before)) };
     state.rulesets.publish(tenant, Arc::clone(&after));
     Ok((answer, after))
 }
 
-/// The rulesets as they are in this transaction: from memory if nobody else has written, else read anew. The tenant's
+/// The rulesets as they are in this transaction: from memory, if nobody else has written or the writer before has left its
+/// own, else read anew. The tenant's
 /// revision is locked, so what is read here is what the change will apply to.
 fn at_revision_of(state: &AppState, context: &Context, change: &mut Change<'_>) -> Result<Arc<TenantRulesets>, ServiceError> {
     let tenant = &context.scope.tenant;
@@ -75,6 +81,9 @@ fn at_revision_of(state: &AppState, context: &Context, change: &mut Change<'_>) 
         && current.revision() == change.revision()
     {
         return Ok(current);
+    }
+    if let Some(left) = change.left() {
+        return Ok(left);
     }
     let snapshot = ff_store::ruleset::load_in(change)?;
     Ok(Arc::new(TenantRulesets::compile(tenant, &snapshot)))

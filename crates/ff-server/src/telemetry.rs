@@ -1,7 +1,9 @@
 //! What the server tells about itself: logs as JSON lines, and metrics.
 
+mod line;
 mod log;
 mod metrics;
+mod queue;
 
 pub(crate) use self::log::panic_reason;
 #[cfg(test)]

@@ -4,14 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use ff_core::{TenantId, Timestamp};
-use slog::{Drain, KV, Level, Logger, OwnedKV, Record, Serializer};
+use ff_core::TenantId;
+use slog::{Drain, KV, Level, Logger, Record, Serializer};
 
-use crate::clock;
 use crate::service::RequestId;
-
-/// How the log's formatter recognises these lines.
-pub const MODULE: &str = module_path!();
 
 /// What is said about a request: nothing of its query or body, where users' attributes may stand, and no credential.
 #[derive(Debug, Clone)]
@@ -49,25 +45,19 @@ impl AccessLog {
         Self { logger: logger.is_enabled(Level::Info).then(|| logger.clone()) }
     }
 
-    /// Hands the fields over to the log's thread. They travel as the values of a logger, which are shared and not copied,
-    /// and become text over there.
-    pub fn write(&self, line: AccessLine) {
+    /// Adds a line to the log's buffer.
+    pub fn write(&self, line: &AccessLine) {
         if let Some(logger) = &self.logger {
-            slog::info!(logger.new(OwnedKV(Ended { at: clock::now(), line })), "");
+            slog::info!(logger, "{} {} {}", line.method, line.path, line.status; Ended(line));
         }
     }
 }
 
-struct Ended {
-    at: Timestamp,
-    line: AccessLine,
-}
+struct Ended<'a>(&'a AccessLine);
 
-impl KV for Ended {
+impl KV for Ended<'_> {
     fn serialize(&self, _: &Record<'_>, serializer: &mut dyn Serializer) -> slog::Result {
-        let line = &self.line;
-        serializer.emit_arguments("timestamp", &format_args!("{}", self.at))?;
-        serializer.emit_arguments("message", &format_args!("{} {} {}", line.method, line.path, line.status))?;
+        let Self(line) = self;
         serializer.emit_str("path", line.path)?;
         serializer.emit_str("method", line.method.as_str())?;
         serializer.emit_u16("status", line.status)?;
@@ -101,8 +91,8 @@ mod tests {
     #[test]
     fn a_line_has_its_fields_and_no_others() {
         let (logger, finish) = testing::recorded(LogLevel::Info);
-        AccessLog::new(&logger).write(line());
-        AccessLog::new(&logger).write(AccessLine { tenant: None, ..line() });
+        AccessLog::new(&logger).write(&line());
+        AccessLog::new(&logger).write(&AccessLine { tenant: None, ..line() });
         let lines = finish();
         let mut fields: Vec<_> = lines[0].as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
@@ -116,7 +106,7 @@ mod tests {
     #[test]
     fn a_level_above_info_leaves_requests_out() {
         let (logger, finish) = testing::recorded(LogLevel::Warn);
-        AccessLog::new(&logger).write(line());
+        AccessLog::new(&logger).write(&line());
         assert!(finish().is_empty());
     }
 }

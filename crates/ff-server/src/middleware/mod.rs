@@ -135,7 +135,7 @@ where
             if let Ok(value) = HeaderValue::from_str(line.request_id.as_str()) {
                 response.headers_mut().insert(X_REQUEST_ID, value);
             }
-            observe.access_log.write(line);
+            observe.access_log.write(&line);
             Ok(response)
         })
     }

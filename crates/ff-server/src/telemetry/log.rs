@@ -1,28 +1,24 @@
 //! Logs: one JSON object a line, on standard error.
 //!
-//! A thread that logs only puts values in a queue; one thread of its own formats and writes them. If that thread cannot
-//! keep up, lines are dropped and counted rather than requests delayed.
+//! A thread that logs writes its line into a buffer; one thread of its own brings it out. If that thread cannot keep up,
+//! lines are dropped and counted rather than requests delayed.
 
 use std::any::Any;
 use std::fmt;
-use std::io::{self, LineWriter, Write};
+use std::io::{self, Write};
 
-use slog::{Drain, KV, Level, LevelFilter, Logger, OwnedKV, Record, Serializer, o};
-use slog_async::{Async, OverflowStrategy};
+use slog::{Drain, Level, LevelFilter, Logger, o};
 
-use crate::clock;
+use super::line::JsonLines;
+use super::queue::{Lines, Writer};
 use crate::config::LogLevel;
-use crate::middleware::access_log;
-
-/// Lines that may wait to be written. At 512 bytes each, a full queue holds a few megabytes.
-const QUEUE_LENGTH: usize = 8_192;
 
 /// While it lives, logging works; dropping it writes what is still queued. Keep it until the end of `main`.
 #[must_use = "dropping the guard stops the log"]
 pub struct LogGuard {
-    // Dropped in this order: first nobody can log through the `log` crate any more, then the queue is written out.
+    // Dropped in this order: first nobody can log through the `log` crate any more, then what waits is written out.
     _bridge: Option<slog_scope::GlobalLoggerGuard>,
-    _queue: slog_async::AsyncGuard,
+    _writer: Writer,
 }
 
 impl fmt::Debug for LogGuard {
@@ -35,7 +31,7 @@ impl fmt::Debug for LogGuard {
 ///
 /// Once a process: the first call takes the `log` crate's place, later loggers get no library lines.
 pub fn logger(level: LogLevel) -> (Logger, LogGuard) {
-    let (logger, queue) = logger_to(io::stderr(), level);
+    let (logger, writer) = logger_to(io::stderr(), level);
     let libraries = match level {
         LogLevel::Off => None,
         LogLevel::Error => Some(::log::Level::Error),
@@ -48,54 +44,20 @@ pub fn logger(level: LogLevel) -> (Logger, LogGuard) {
         let guard = slog_scope::set_global_logger(logger.new(o!()));
         slog_stdlog::init_with_level(libraries).ok().map(|()| guard)
     });
-    (logger, LogGuard { _bridge: bridge, _queue: queue })
+    (logger, LogGuard { _bridge: bridge, _writer: writer })
 }
 
-fn logger_to(output: impl Write + Send + 'static, level: LogLevel) -> (Logger, slog_async::AsyncGuard) {
-    // Standard error has no buffer of its own, and a line written in pieces could be torn apart by another process.
-    let lines = slog_json::Json::new(LineWriter::with_capacity(4_096, output)).set_newlines(true).add_key_value(OwnedKV(Envelope)).build();
-    // A line that cannot be written is lost; that must not stop the thread that writes the next ones.
-    let (queue, guard) = Async::new(lines.ignore_res())
-        .chan_size(QUEUE_LENGTH)
-        .overflow_strategy(OverflowStrategy::DropAndReport)
-        .thread_name("log".to_owned())
-        .build_with_guard();
+fn logger_to(output: impl Write + Send + 'static, level: LogLevel) -> (Logger, Writer) {
+    let (lines, writer) = Lines::to(output);
     let level = match level {
-        LogLevel::Off => return (Logger::root(slog::Discard, o!()), guard),
+        LogLevel::Off => return (Logger::root(slog::Discard, o!()), writer),
         LogLevel::Error => Level::Error,
         LogLevel::Warn => Level::Warning,
         LogLevel::Info => Level::Info,
         LogLevel::Debug => Level::Debug,
         LogLevel::Trace => Level::Trace,
     };
-    (Logger::root(LevelFilter::new(queue, level).ignore_res(), o!()), guard)
-}
-
-/// What every line has: `timestamp`, `level`, `message`.
-struct Envelope;
-
-impl KV for Envelope {
-    fn serialize(&self, record: &Record<'_>, serializer: &mut dyn Serializer) -> slog::Result {
-        serializer.emit_str("level", level_name(record.level()))?;
-        // A request brings the time of its end and a message of its own; other lines get the time at which they are written,
-        // a moment after the fact.
-        if record.module() != access_log::MODULE {
-            serializer.emit_arguments("timestamp", &format_args!("{}", clock::now()))?;
-            serializer.emit_arguments("message", record.msg())?;
-        }
-        Ok(())
-    }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Critical => "critical",
-        Level::Error => "error",
-        Level::Warning => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    }
+    (Logger::root(LevelFilter::new(JsonLines(lines), level).fuse(), o!()), writer)
 }
 
 /// Sends panics to the log, each as one line with its place. Where a request panics, the line of its failure follows with
@@ -138,9 +100,9 @@ pub(crate) mod testing {
     /// A logger, and a function that ends it and gives the lines.
     pub(crate) fn recorded(level: LogLevel) -> (Logger, impl FnOnce() -> Vec<serde_json::Value>) {
         let lines = Lines::default();
-        let (logger, guard) = logger_to(lines.clone(), level);
+        let (logger, writer) = logger_to(lines.clone(), level);
         let finish = move || {
-            drop(guard);
+            drop(writer);
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
         };

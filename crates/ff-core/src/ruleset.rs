@@ -1,5 +1,6 @@
 //! Rulesets: all flags and segments of one (tenant, environment) at one revision, compiled and immutable.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,16 +81,19 @@ impl Ruleset {
 
     /// Compiles what can be compiled, and tells what cannot: for documents that came from storage, where one bad row must
     /// not take all others down.
-    pub fn compile_valid<'a>(
+    ///
+    /// Flags may be borrowed or given one by one: none is held longer than it takes to compile it.
+    pub fn compile_valid(
         environment: EnvironmentKey,
         revision: u64,
-        flags: impl Iterator<Item = &'a Flag>,
+        flags: impl Iterator<Item = impl Borrow<Flag>>,
         segments: Segments,
     ) -> (Self, Vec<Rejected>) {
         let mut rejected = Vec::new();
         let mut keys = HashSet::with_capacity_and_hasher(flags.size_hint().0, FixedState::with_seed(3));
         let mut compiled = Vec::with_capacity(flags.size_hint().0);
         for flag in flags {
+            let flag = flag.borrow();
             let mut found = Findings::default();
             let ready = CompiledFlag::new(flag, segments.tenant(), &|key| segments.slot_of(key), &mut found);
             if !keys.insert(flag.key.clone()) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use ff_core::{Entity, EnvironmentKey, Error, Flag, Rejected, Ruleset, Segments, TenantId};
-use ff_store::{Revision, Snapshot, Store};
+use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
 use tokio::sync::Mutex;
 
@@ -26,15 +26,16 @@ pub struct TenantRulesets {
 }
 
 impl TenantRulesets {
-    /// Compiles what was read from the database. A document that does not compile is left out and logged: one bad row
-    /// must not take a tenant down.
-    pub fn compile(tenant: &TenantId, snapshot: &Snapshot) -> Self {
-        let (mut segments, rejected) = Segments::compile_valid(tenant.clone(), snapshot.segments.iter());
+    /// Compiles what is read from the database. A document that does not compile is left out and logged: one bad row must
+    /// not take a tenant down.
+    pub fn compile(tenant: &TenantId, reading: &mut Reading<'_, '_>) -> Self {
+        let (mut segments, rejected) = Segments::compile_valid(tenant.clone(), reading.segments().iter());
         report(tenant, None, &rejected);
         loop {
-            let compiled = snapshot.environments.iter().map(|(key, flags)| {
-                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(snapshot.revision), flags.iter(), segments.clone());
-                (key.clone(), Arc::new(ruleset), rejected)
+            let revision = reading.revision();
+            let compiled = reading.environments().into_iter().map(|key| {
+                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), reading.flags(&key), segments.clone());
+                (key, Arc::new(ruleset), rejected)
             });
             let compiled: Vec<_> = compiled.collect();
             // The environments share their segments: one that cannot be used in one of them is left out in all, so that the
@@ -44,7 +45,7 @@ impl TenantRulesets {
             if unusable.is_empty() {
                 compiled.iter().for_each(|(key, _, rejected)| report(tenant, Some(key), rejected));
                 let environments = compiled.into_iter().map(|(key, ruleset, _)| (key, ruleset)).collect();
-                return Self { revision: snapshot.revision, segments, environments };
+                return Self { revision, segments, environments };
             }
             unusable
                 .iter()
@@ -133,8 +134,7 @@ fn report(tenant: &TenantId, environment: Option<&EnvironmentKey>, rejected: &[R
 }
 
 fn load(store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
-    let snapshot = ff_store::ruleset::load(store, tenant)?;
-    Ok(Arc::new(TenantRulesets::compile(tenant, &snapshot)))
+    Ok(Arc::new(ff_store::ruleset::read(store, tenant, |reading| TenantRulesets::compile(tenant, reading))?))
 }
 
 /// All tenants' rulesets that were asked for so far.

@@ -72,7 +72,7 @@ pub use crate::environment::{EnvironmentDraft, EnvironmentRecord};
 pub use crate::error::{Cause, CorruptRow, StoreError};
 pub use crate::flag::{FlagFilter, FlagRecord};
 pub use crate::page::{Page, PageLimit, PageLimitError, PageRequest, PageToken, PageTokenError};
-pub use crate::ruleset::Snapshot;
+pub use crate::ruleset::{Flags, Reading, Snapshot};
 pub use crate::scope::{Revision, Scope, Version};
 pub use crate::segment::{SegmentFilter, SegmentRecord};
 pub use crate::store::{PoolState, Store, StoreConfig};

@@ -1,13 +1,14 @@
 //! Everything that a tenant's rulesets are compiled from, read at one revision.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use diesel::prelude::*;
 use ff_core::{EnvironmentKey, Flag, Segment, TenantId};
 
 use crate::change::Change;
 use crate::connection::{Link, on};
-use crate::environment;
+use crate::environment::{self, Known};
 use crate::error::{CorruptRow, StoreError};
 use crate::flag::{ConfigRow, FlagRow, assemble};
 use crate::schema::{flag_configs, flags, tenants};
@@ -28,12 +29,12 @@ pub struct Snapshot {
     pub corrupt: Vec<CorruptRow>,
 }
 
-/// What the tenant's rulesets are compiled from. Rows that do not parse are left out, reported and logged.
+/// What the tenant's rulesets are compiled from, all at once. Rows that do not parse are left out, reported and logged.
 ///
 /// # Errors
 /// What every read may give.
 pub fn load(store: &Store, tenant: &TenantId) -> Result<Snapshot, StoreError> {
-    store.read(|link| link.consistently(|link| read(link, tenant)))
+    read(store, tenant, Snapshot::of)
 }
 
 /// The same inside a change, with what it has written so far.
@@ -41,8 +42,27 @@ pub fn load(store: &Store, tenant: &TenantId) -> Result<Snapshot, StoreError> {
 /// # Errors
 /// What every write may give.
 pub fn load_in(change: &mut Change<'_>) -> Result<Snapshot, StoreError> {
+    read_in(change, Snapshot::of)
+}
+
+/// Lets `work` read what the tenant's rulesets are compiled from, piece by piece: ten thousand flags that are compiled as
+/// they come take a fifth of the memory that they take together. Rows that do not parse are left out and logged.
+///
+/// `work` is done again where its connection was lost under it.
+///
+/// # Errors
+/// What every read may give.
+pub fn read<T>(store: &Store, tenant: &TenantId, work: impl Fn(&mut Reading<'_, '_>) -> T) -> Result<T, StoreError> {
+    store.read(|link| link.consistently(|link| Reading::begin(link, tenant)?.carry_out(&work)))
+}
+
+/// The same inside a change, with what it has written so far.
+///
+/// # Errors
+/// What every write may give.
+pub fn read_in<T>(change: &mut Change<'_>, work: impl FnOnce(&mut Reading<'_, '_>) -> T) -> Result<T, StoreError> {
     let tenant = change.tenant().clone();
-    change.step(|change| read(change.link(), &tenant))
+    change.step(|change| Reading::begin(change.link(), &tenant)?.carry_out(work))
 }
 
 /// Tenants in one question: SQLite takes 32,766 values in a statement.
@@ -66,53 +86,140 @@ pub fn revisions(store: &Store, wanted: &[TenantId]) -> Result<Vec<(TenantId, Re
     Ok(wanted.iter().map(|tenant| (tenant.clone(), Revision::new(known.get(tenant.as_str()).copied().unwrap_or(0)))).collect())
 }
 
-fn read(link: &mut Link<'_>, tenant: &TenantId) -> Result<Snapshot, StoreError> {
-    let revision: Option<i64> =
-        on!(link, c => tenants::table.filter(tenants::id.eq(tenant.as_str())).select(tenants::revision).first(c).optional())?;
-    let (known, mut corrupt) = environment::known(link, tenant)?;
-    let mut rows = flag_rows(link, tenant)?;
-    let mut environments = Vec::with_capacity(known.len());
-    for environment in known {
-        let mut flags = Vec::new();
-        for (row, configs) in &mut rows {
-            match configs.remove(&environment.id).map(|config| assemble(row, &config)) {
-                Some(Ok(flag)) => flags.push(flag),
-                // A definition that does not parse does so in every environment, but is one row.
-                Some(Err(row)) if corrupt.contains(&row) => {}
-                Some(Err(row)) => corrupt.push(row),
-                None => corrupt.push(row.without_config(&environment.key)),
-            }
-        }
-        environments.push((environment.key, flags));
-    }
-    if environments.is_empty() {
-        environments.push((EnvironmentKey::production(), Vec::new()));
-    }
-    let (segments, corrupt_segments) = segment::all(link, tenant)?;
-    corrupt.extend(corrupt_segments);
-    corrupt.iter().for_each(CorruptRow::log);
-    Ok(Snapshot { revision: Revision::new(revision.unwrap_or(0)), environments, segments, corrupt })
+/// A tenant's flags and segments at one revision, while they are read.
+pub struct Reading<'r, 'c> {
+    link: &'r mut Link<'c>,
+    tenant: &'r TenantId,
+    revision: Revision,
+    environments: Vec<Known>,
+    segments: Vec<Segment>,
+    corrupt: Vec<CorruptRow>,
+    failed: Option<StoreError>,
 }
 
-/// A definition with its configurations, by the environment's id.
-type FlagRows = (FlagRow, HashMap<String, ConfigRow>);
-
-/// The living flags by key.
-fn flag_rows(link: &mut Link<'_>, tenant: &TenantId) -> Result<Vec<FlagRows>, StoreError> {
-    let mine = flags::tenant_id.eq(tenant.as_str()).and(flags::deleted_at.is_null());
-    let same_flag = flag_configs::tenant_id.eq(flags::tenant_id).and(flag_configs::flag_id.eq(flags::id));
-    let rows: Vec<FlagRow> = on!(link, c => flags::table.filter(mine).select(FlagRow::as_select()).order(flags::key).load(c))?;
-    let configs: Vec<ConfigRow> =
-        on!(link, c => flags::table.inner_join(flag_configs::table.on(same_flag)).filter(mine).select(ConfigRow::as_select()).load(c))?;
-    let mut by_flag: HashMap<String, HashMap<String, ConfigRow>> = HashMap::with_capacity(rows.len());
-    for config in configs {
-        by_flag.entry(config.flag_id.clone()).or_default().insert(config.environment_id.clone(), config);
+impl fmt::Debug for Reading<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("tenant", &self.tenant).field("revision", &self.revision).finish_non_exhaustive()
     }
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let configs = by_flag.remove(&row.id).unwrap_or_default();
-            (row, configs)
-        })
-        .collect())
+}
+
+impl<'r, 'c> Reading<'r, 'c> {
+    fn begin(link: &'r mut Link<'c>, tenant: &'r TenantId) -> Result<Self, StoreError> {
+        let revision: Option<i64> =
+            on!(link, c => tenants::table.filter(tenants::id.eq(tenant.as_str())).select(tenants::revision).first(c).optional())?;
+        let (environments, mut corrupt) = environment::known(link, tenant)?;
+        let (segments, corrupt_segments) = segment::all(link, tenant)?;
+        corrupt.extend(corrupt_segments);
+        let revision = Revision::new(revision.unwrap_or(0));
+        Ok(Self { link, tenant, revision, environments, segments, corrupt, failed: None })
+    }
+
+    fn carry_out<T>(mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, StoreError> {
+        let result = work(&mut self);
+        match self.failed {
+            Some(error) => Err(error),
+            None => {
+                self.corrupt.iter().for_each(CorruptRow::log);
+                Ok(result)
+            }
+        }
+    }
+
+    /// The revision.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The segments by key.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The environments by key. `production` is always among them.
+    pub fn environments(&self) -> Vec<EnvironmentKey> {
+        let keys: Vec<_> = self.environments.iter().map(|known| known.key.clone()).collect();
+        if keys.is_empty() { vec![EnvironmentKey::production()] } else { keys }
+    }
+
+    /// The flags of an environment by key. They end early where the database fails, and then all of the reading fails.
+    pub fn flags<'f>(&'f mut self, environment: &EnvironmentKey) -> Flags<'f, 'r, 'c> {
+        let environment = self.environments.iter().find(|known| known.key == *environment);
+        let environment = environment.map(|known| Known { id: known.id.clone(), key: known.key.clone() });
+        Flags { has_more: environment.is_some(), reading: self, environment, page: Vec::new().into_iter(), after: String::new() }
+    }
+}
+
+/// The flags of one environment, as they come from the database.
+#[derive(Debug)]
+pub struct Flags<'f, 'r, 'c> {
+    reading: &'f mut Reading<'r, 'c>,
+    environment: Option<Known>,
+    page: std::vec::IntoIter<(FlagRow, Option<ConfigRow>)>,
+    /// The last key of the page.
+    after: String,
+    has_more: bool,
+}
+
+/// Flags that are fetched together.
+const FLAGS_PER_STATEMENT: i64 = 250;
+
+impl Flags<'_, '_, '_> {
+    fn fetch(&mut self, environment_id: &str) -> Result<(), StoreError> {
+        let of_tenant = flags::tenant_id.eq(self.reading.tenant.as_str()).and(flags::deleted_at.is_null());
+        let same_flag = flag_configs::tenant_id.eq(flags::tenant_id).and(flag_configs::flag_id.eq(flags::id));
+        let rows: Vec<(FlagRow, Option<ConfigRow>)> = on!(self.reading.link, c => flags::table
+            .left_join(flag_configs::table.on(same_flag.and(flag_configs::environment_id.eq(environment_id))))
+            .filter(of_tenant.and(flags::key.gt(&self.after)))
+            .select((FlagRow::as_select(), Option::<ConfigRow>::as_select()))
+            .order(flags::key)
+            .limit(FLAGS_PER_STATEMENT)
+            .load(c))?;
+        self.has_more = rows.len() as i64 == FLAGS_PER_STATEMENT;
+        if let Some((last, _)) = rows.last() {
+            self.after.clone_from(&last.key);
+        }
+        self.page = rows.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Flags<'_, '_, '_> {
+    type Item = Flag;
+
+    fn next(&mut self) -> Option<Flag> {
+        let environment = self.environment.take()?;
+        let flag = loop {
+            let row = match self.page.next() {
+                Some((row, Some(config))) => assemble(&row, &config),
+                Some((row, None)) => Err(row.without_config(&environment.key)),
+                None if self.has_more => match self.fetch(&environment.id) {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        self.reading.failed = Some(error);
+                        return None;
+                    }
+                },
+                None => return None,
+            };
+            match row {
+                Ok(flag) => break flag,
+                // A definition that does not parse does so in every environment, and whoever reads twice meets it twice.
+                Err(row) if self.reading.corrupt.contains(&row) => {}
+                Err(row) => self.reading.corrupt.push(row),
+            }
+        };
+        self.environment = Some(environment);
+        Some(flag)
+    }
+}
+
+impl Snapshot {
+    fn of(reading: &mut Reading<'_, '_>) -> Self {
+        let flags = |key: EnvironmentKey, reading: &mut Reading<'_, '_>| {
+            let flags = reading.flags(&key).collect();
+            (key, flags)
+        };
+        let environments = reading.environments().into_iter().map(|key| flags(key, reading)).collect();
+        Self { revision: reading.revision, environments, segments: reading.segments.clone(), corrupt: reading.corrupt.clone() }
+    }
 }

@@ -85,8 +85,7 @@ fn at_revision_of(state: &AppState, context: &Context, change: &mut Change<'_>) 
     if let Some(left) = change.left() {
         return Ok(left);
     }
-    let snapshot = ff_store::ruleset::load_in(change)?;
-    Ok(Arc::new(TenantRulesets::compile(tenant, &snapshot)))
+    Ok(Arc::new(ff_store::ruleset::read_in(change, |reading| TenantRulesets::compile(tenant, reading))?))
 }
 
 /// The environment must be there before anything is written into it.

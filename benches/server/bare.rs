@@ -3,7 +3,6 @@
 //! Each answer is given in two ways: `/typed/…` writes it from serde structures, as a handler that has just made them does;
 //! `/ready/…` writes bytes that lay ready, which no server that computes its answers can.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +16,6 @@ use serde_json::{Number, Value};
 /// The variable that makes this program the bare server, and names the file with its answers: `{path: body}`.
 pub(crate) const ANSWERS: &str = "FF_BENCH_BARE_ANSWERS";
 
-/// Why the fields are there: they are read, as the real server reads them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "reading a body into a structure is what is measured")]
@@ -41,16 +39,7 @@ struct BatchBody {
 #[expect(dead_code, reason = "as above")]
 struct UserBody {
     id: String,
-    attributes: HashMap<String, Attribute>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "as above")]
-enum Attribute {
-    Bool(bool),
-    Number(f64),
-    Text(String),
+    attributes: serde_json::Map<String, Value>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -10,12 +10,9 @@ use slog::{info, warn};
 use tokio::time::MissedTickBehavior;
 
 use crate::blocking;
-use crate::service::{ServiceError, refresh};
+use crate::service::refresh;
 use crate::state::AppState;
 use crate::telemetry::chain;
-
-/// How often histograms sort what they gathered.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The background tasks of one server; they end with it.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl Drop for Tasks {
 /// Starts them on the current thread, which serves no requests.
 pub(crate) fn spawn(state: &web::Data<AppState>, refresh: Duration) -> Tasks {
     let shared = state.clone().into_inner();
-    Tasks(vec![rt::spawn(refresh_for_ever(shared.clone(), refresh)), rt::spawn(keep_up_for_ever(shared))])
+    Tasks(vec![rt::spawn(refresh_for_ever(shared, refresh))])
 }
 
 /// Looks for other servers' writes, and notes whether the database is there.
@@ -47,22 +44,6 @@ async fn refresh_for_ever(state: Arc<AppState>, every: Duration) {
             Ok(()) if is_news => info!(state.logger, "the database is back"),
             Err(error) if is_news => warn!(state.logger, "the database is away, evaluation goes on from memory: {}", chain(&error)),
             Ok(()) | Err(_) => {}
-        }
-    }
-}
-
-async fn keep_up_for_ever(state: Arc<AppState>) {
-    let mut ticks = interval(UPKEEP);
-    loop {
-        ticks.tick().await;
-        let shared = state.clone();
-        // After a busy interval this takes milliseconds, which other tasks of this thread need not wait for.
-        let done = blocking::run(move || {
-            shared.metrics.run_upkeep();
-            Ok::<_, ServiceError>(())
-        });
-        if let Err(error) = done.await {
-            warn!(state.logger, "metrics could not be kept up: {}", chain(&error));
         }
     }
 }

@@ -5,11 +5,12 @@
 //! why it is so.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
-use ff_core::{Entity, EnvironmentKey, Error, Flag, Rejected, Ruleset, Segments, TenantId};
+use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segments, TenantId};
 use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
 use tokio::sync::Mutex;
@@ -17,12 +18,53 @@ use tokio::sync::Mutex;
 use crate::blocking;
 use crate::service::ServiceError;
 
+/// A ruleset with what answers need besides it.
+#[derive(Debug)]
+pub struct ServedRuleset {
+    ruleset: Ruleset,
+    /// The flags' keys in the order in which lists show them, once somebody has asked for all of them.
+    order: OnceLock<Arc<[FlagKey]>>,
+}
+
+impl From<Ruleset> for ServedRuleset {
+    fn from(ruleset: Ruleset) -> Self {
+        Self { ruleset, order: OnceLock::new() }
+    }
+}
+
+impl Deref for ServedRuleset {
+    type Target = Ruleset;
+
+    fn deref(&self) -> &Ruleset {
+        &self.ruleset
+    }
+}
+
+impl ServedRuleset {
+    /// The keys of all flags, in order. Sorted once, not for each answer.
+    pub fn keys_in_order(&self) -> &[FlagKey] {
+        self.order.get_or_init(|| {
+            let mut keys: Vec<_> = self.ruleset.flag_keys().cloned().collect();
+            keys.sort_unstable();
+            keys.into()
+        })
+    }
+
+    /// The ruleset after one change; the order of keys goes on to hold for it, if it has the same ones.
+    fn followed_by(&self, changed: Ruleset) -> Self {
+        // INVARIANT: a change adds or removes one flag at most, so two rulesets of one length have the same keys.
+        let order = self.order.get().filter(|order| order.len() == changed.len()).cloned();
+        debug_assert!(order.iter().flat_map(|order| order.iter()).all(|key| changed.contains(key.as_str())));
+        Self { order: order.map_or_else(OnceLock::new, OnceLock::from), ..Self::from(changed) }
+    }
+}
+
 /// The rulesets of all environments of one tenant at one revision.
 #[derive(Debug, Clone)]
 pub struct TenantRulesets {
     revision: Revision,
     segments: Segments,
-    environments: HashMap<EnvironmentKey, Arc<Ruleset>>,
+    environments: HashMap<EnvironmentKey, Arc<ServedRuleset>>,
 }
 
 impl TenantRulesets {
@@ -35,7 +77,7 @@ impl TenantRulesets {
             let revision = reading.revision();
             let compiled = reading.environments().into_iter().map(|key| {
                 let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), reading.flags(&key), segments.clone());
-                (key, Arc::new(ruleset), rejected)
+                (key, Arc::new(ServedRuleset::from(ruleset)), rejected)
             });
             let compiled: Vec<_> = compiled.collect();
             // The environments share their segments: one that cannot be used in one of them is left out in all, so that the
@@ -60,12 +102,12 @@ impl TenantRulesets {
     }
 
     /// The ruleset of one environment, if there is such an environment.
-    pub fn get(&self, environment: &EnvironmentKey) -> Option<&Arc<Ruleset>> {
+    pub fn get(&self, environment: &EnvironmentKey) -> Option<&Arc<ServedRuleset>> {
         self.environments.get(environment)
     }
 
     /// Every environment's ruleset.
-    pub fn iter(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<Ruleset>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&EnvironmentKey, &Arc<ServedRuleset>)> {
         self.environments.iter()
     }
 
@@ -87,7 +129,7 @@ impl TenantRulesets {
         let (mut environments, mut refused) = (HashMap::new(), Vec::new());
         for (key, ruleset) in &self.environments {
             match change(key, ruleset) {
-                Ok(changed) => drop(environments.insert(key.clone(), Arc::new(changed))),
+                Ok(changed) => drop(environments.insert(key.clone(), Arc::new(ruleset.followed_by(changed)))),
                 Err(error) => refused.push((key.clone(), error)),
             }
         }
@@ -101,7 +143,7 @@ impl TenantRulesets {
         let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), flags.iter(), self.segments.clone());
         report(ruleset.tenant(), Some(key), &rejected);
         let mut changed = self.at(revision);
-        changed.environments.insert(key.clone(), Arc::new(ruleset));
+        changed.environments.insert(key.clone(), Arc::new(ruleset.into()));
         changed
     }
 
@@ -116,7 +158,8 @@ impl TenantRulesets {
     /// These rulesets at the next revision, which changed nothing in them.
     #[must_use]
     pub fn at(&self, revision: Revision) -> Self {
-        let environments = self.environments.iter().map(|(key, ruleset)| (key.clone(), Arc::new(ruleset.at_revision(number(revision)))));
+        let at = |ruleset: &ServedRuleset| Arc::new(ruleset.followed_by(ruleset.at_revision(number(revision))));
+        let environments = self.environments.iter().map(|(key, ruleset)| (key.clone(), at(ruleset)));
         Self { revision, segments: self.segments.clone(), environments: environments.collect() }
     }
 }

@@ -1,16 +1,18 @@
 //! What the server tells about itself: logs as JSON lines, and metrics.
 
+mod durations;
 mod line;
 mod log;
 mod metrics;
 mod queue;
 
+pub(crate) use self::durations::{Durations, DurationsByRoute};
 pub(crate) use self::log::panic_reason;
 #[cfg(test)]
 pub(crate) use self::log::testing;
 pub use self::log::{LogGuard, install_panic_log, logger};
+pub(crate) use self::metrics::HTTP_REQUESTS;
 pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics};
-pub(crate) use self::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 
 /// An error with its causes, for a log line or a terminal.
 pub fn chain(error: &dyn std::error::Error) -> String {

@@ -26,7 +26,7 @@ pub(crate) type Groups = Writers<Left>;
 /// What a writer leaves to the next one.
 pub(crate) enum Left {
     /// An open transaction, to be gone on with and committed.
-    Open(Group),
+    Open(Box<Group>),
     /// What the changes before have made; their transaction is committed.
     Committed(Memory),
 }
@@ -75,12 +75,12 @@ impl Outcome {
 
 impl Group {
     /// A turn to write, in the transaction that is open or in a new one.
-    pub(crate) fn join<'a>(store: &Store, writers: &'a Groups) -> Result<(Turn<'a, Left>, Self), StoreError> {
+    pub(crate) fn join<'a>(store: &Store, writers: &'a Groups) -> Result<(Turn<'a, Left>, Box<Self>), StoreError> {
         let turn = writers.turn(store.busy_timeout()).ok_or_else(|| StoreError::unavailable("other writers took too long"))?;
         match turn {
             (turn, Some(Left::Open(group))) => Ok((turn, group)),
-            (turn, Some(Left::Committed(memory))) => Ok((turn, Self::begin(store, memory)?)),
-            (turn, None) => Ok((turn, Self::begin(store, Memory::default())?)),
+            (turn, Some(Left::Committed(memory))) => Ok((turn, Box::new(Self::begin(store, memory)?))),
+            (turn, None) => Ok((turn, Box::new(Self::begin(store, Memory::default())?))),
         }
     }
 
@@ -128,7 +128,7 @@ impl Group {
     }
 
     /// Ends the change's turn: the transaction is left to a writer that waits, or ended. Then waits until it has ended.
-    pub(crate) fn settle(self, turn: Turn<'_, Left>) -> Result<(), StoreError> {
+    pub(crate) fn settle(self: Box<Self>, turn: Turn<'_, Left>) -> Result<(), StoreError> {
         let outcome = self.outcome.clone();
         if self.members >= MEMBERS_MAX || self.is_broken {
             self.end(turn);
@@ -139,7 +139,7 @@ impl Group {
         outcome.wait()
     }
 
-    fn end(mut self, turn: Turn<'_, Left>) {
+    fn end(mut self: Box<Self>, turn: Turn<'_, Left>) {
         let result = if self.is_broken {
             // It may be gone already; a connection in doubt is not used again.
             self.sqlite(AnsiTransactionManager::rollback_transaction).ok();
@@ -150,7 +150,7 @@ impl Group {
         } else {
             self.sqlite(AnsiTransactionManager::rollback_transaction)
         };
-        let Self { connection, memory, outcome, .. } = self;
+        let Self { connection, memory, outcome, .. } = *self;
         let is_committed = result.is_ok();
         // First the connection, so that the next writer finds it; then its turn, so that it works while the members of this
         // group are woken.

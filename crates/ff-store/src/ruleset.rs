@@ -45,8 +45,8 @@ pub fn load_in(change: &mut Change<'_>) -> Result<Snapshot, StoreError> {
     read_in(change, Snapshot::of)
 }
 
-/// Lets `work` read what the tenant's rulesets are compiled from, piece by piece: ten thousand flags that are compiled as
-/// they come take a fifth of the memory that they take together. Rows that do not parse are left out and logged.
+/// Lets `work` read what the tenant's rulesets are compiled from, piece by piece: flags that are compiled as they come
+/// are not in memory all at once. Rows that do not parse are left out and logged.
 ///
 /// `work` is done again where its connection was lost under it.
 ///
@@ -94,6 +94,7 @@ pub struct Reading<'r, 'c> {
     environments: Vec<Known>,
     segments: Vec<Segment>,
     corrupt: Vec<CorruptRow>,
+    corrupt_segments: Vec<CorruptRow>,
     failed: Option<StoreError>,
 }
 
@@ -107,11 +108,10 @@ impl<'r, 'c> Reading<'r, 'c> {
     fn begin(link: &'r mut Link<'c>, tenant: &'r TenantId) -> Result<Self, StoreError> {
         let revision: Option<i64> =
             on!(link, c => tenants::table.filter(tenants::id.eq(tenant.as_str())).select(tenants::revision).first(c).optional())?;
-        let (environments, mut corrupt) = environment::known(link, tenant)?;
+        let (environments, corrupt) = environment::known(link, tenant)?;
         let (segments, corrupt_segments) = segment::all(link, tenant)?;
-        corrupt.extend(corrupt_segments);
         let revision = Revision::new(revision.unwrap_or(0));
-        Ok(Self { link, tenant, revision, environments, segments, corrupt, failed: None })
+        Ok(Self { link, tenant, revision, environments, segments, corrupt, corrupt_segments, failed: None })
     }
 
     fn carry_out<T>(mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, StoreError> {
@@ -119,10 +119,15 @@ impl<'r, 'c> Reading<'r, 'c> {
         match self.failed {
             Some(error) => Err(error),
             None => {
-                self.corrupt.iter().for_each(CorruptRow::log);
+                self.corrupt().for_each(CorruptRow::log);
                 Ok(result)
             }
         }
+    }
+
+    /// Rows that do not parse, of those that were read.
+    fn corrupt(&self) -> impl Iterator<Item = &CorruptRow> {
+        self.corrupt.iter().chain(&self.corrupt_segments)
     }
 
     /// The revision.
@@ -143,8 +148,7 @@ impl<'r, 'c> Reading<'r, 'c> {
 
     /// The flags of an environment by key. They end early where the database fails, and then all of the reading fails.
     pub fn flags<'f>(&'f mut self, environment: &EnvironmentKey) -> Flags<'f, 'r, 'c> {
-        let environment = self.environments.iter().find(|known| known.key == *environment);
-        let environment = environment.map(|known| Known { id: known.id.clone(), key: known.key.clone() });
+        let environment = self.environments.iter().find(|known| known.key == *environment).cloned();
         Flags { has_more: environment.is_some(), reading: self, environment, page: Vec::new().into_iter(), after: String::new() }
     }
 }
@@ -161,7 +165,7 @@ pub struct Flags<'f, 'r, 'c> {
 }
 
 /// Flags that are fetched together.
-const FLAGS_PER_STATEMENT: i64 = 250;
+const FLAGS_PER_STATEMENT: i64 = 100;
 
 impl Flags<'_, '_, '_> {
     fn fetch(&mut self, environment_id: &str) -> Result<(), StoreError> {
@@ -220,6 +224,6 @@ impl Snapshot {
             (key, flags)
         };
         let environments = reading.environments().into_iter().map(|key| flags(key, reading)).collect();
-        Self { revision: reading.revision, environments, segments: reading.segments.clone(), corrupt: reading.corrupt.clone() }
+        Self { revision: reading.revision, environments, segments: reading.segments.clone(), corrupt: reading.corrupt().cloned().collect() }
     }
 }

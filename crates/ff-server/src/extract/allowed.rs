@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::{caller_of, scope_of};
 use crate::auth::TokenScope;
+use crate::middleware::Arrival;
 use crate::problem::{Problem, ProblemType};
 use crate::service::{Context, RequestId};
 
@@ -65,14 +66,15 @@ impl<P: Permission> Allowed<P> {
 
     fn check(request: &HttpRequest) -> Result<Self, Problem> {
         let (caller, _) = caller_of(request)?;
-        let scope = scope_of(request.headers())?;
+        let arrival = request.extensions().get::<Arrival>().cloned();
+        let (request_id, tenant) = arrival.map_or_else(|| (RequestId::made(), None), |arrival| (arrival.request_id, arrival.tenant));
+        let scope = scope_of(request.headers(), tenant)?;
         if !caller.may_enter(&scope.tenant) {
             return Err(Problem::new(ProblemType::TenantForbidden, format!("the credential does not open the tenant `{}`", scope.tenant)));
         }
         if !caller.may(P::SCOPE) {
             return Err(Problem::new(ProblemType::ScopeMissing, format!("this needs the scope `{}`", P::SCOPE)));
         }
-        let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::made);
         Ok(Self { context: Context { scope, caller, request_id }, permission: PhantomData })
     }
 }

@@ -28,9 +28,15 @@ pub fn caller_of(request: &HttpRequest) -> Result<(Arc<Caller>, Credential), Pro
 
 /// The credential that the headers carry. A header that cannot be a credential gives an empty one, which nobody has.
 pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
-    let (header, is_bearer) = if headers.contains_key(AUTHORIZATION) { (AUTHORIZATION, true) } else { (X_API_KEY, false) };
-    let mut values = headers.get_all(header);
-    let value = values.next()?;
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (mut values, value, is_bearer) = match values.next() {
+        Some(value) => (values, value, true),
+        None => {
+            let mut values = headers.get_all(X_API_KEY);
+            let value = values.next()?;
+            (values, value, false)
+        }
+    };
     if values.next().is_some() {
         return Some("");
     }

@@ -19,7 +19,7 @@ const FAULTS_MAX: usize = 100;
 ///
 /// # Errors
 /// 400 where it is no JSON or nested more than 127 levels deep, 422 where a name stands twice in one object.
-pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, Problem> {
     let (value, faults) = read_json(bytes).map_err(|error| Problem::new(ProblemType::MalformedBody, format!("not JSON: {error}")))?;
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid_body(faults)) }
 }

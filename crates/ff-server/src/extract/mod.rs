@@ -18,6 +18,7 @@ pub use self::allowed::{
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};
 pub use self::caller::caller_of;
 pub use self::if_match::{Conditional, IfNoneMatch};
+pub(crate) use self::json::read as read_json_body;
 pub use self::path::{Named, PathKey, PathUserId};
 pub use self::query::{FromParams, Params, Query};
 pub use self::scope::{X_ENVIRONMENT, X_TENANT_ID, scope_of, tenant_named};

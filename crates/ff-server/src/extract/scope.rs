@@ -1,6 +1,7 @@
 //! Where: the tenant and environment that a request names.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use ff_core::{EnvironmentKey, KeyError, TenantId};
@@ -13,6 +14,9 @@ pub const X_TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 
 /// Names the environment; `production`, where it is missing.
 pub const X_ENVIRONMENT: HeaderName = HeaderName::from_static("x-environment");
+
+/// Made once: nearly every request means it.
+static PRODUCTION: LazyLock<EnvironmentKey> = LazyLock::new(EnvironmentKey::production);
 
 /// Why a header gives no key.
 #[derive(Debug)]
@@ -42,19 +46,20 @@ fn named<K: FromStr<Err = KeyError>>(headers: &HeaderMap, name: HeaderName) -> R
     value.to_str().map_err(|_| Unnamed::Unreadable)?.parse().map_err(Unnamed::Key)
 }
 
-/// The tenant and environment that the headers name. Whether the environment exists is the service's to say.
+/// The tenant and environment that the headers name. Whether the environment exists is the service's to say. The tenant may
+/// be known already.
 ///
 /// # Errors
 /// 400 without a tenant, or where either is no key.
-pub fn scope_of(headers: &HeaderMap) -> Result<Scope, Problem> {
-    let tenant = tenant_named(headers).map_err(|unnamed| match unnamed {
+pub fn scope_of(headers: &HeaderMap, tenant: Option<TenantId>) -> Result<Scope, Problem> {
+    let tenant = tenant.map_or_else(|| tenant_named(headers), Ok).map_err(|unnamed| match unnamed {
         Unnamed::Missing => Problem::new(ProblemType::TenantMissing, "the header `X-Tenant-ID` is missing"),
         Unnamed::Unreadable => Problem::new(ProblemType::TenantMissing, "the header `X-Tenant-ID` must be there once, as a tenant id"),
         Unnamed::Key(error) => Problem::new(ProblemType::TenantMissing, format!("the header `X-Tenant-ID` does not fit: {error}")),
     })?;
     let environment = match named(headers, X_ENVIRONMENT) {
         Ok(environment) => environment,
-        Err(Unnamed::Missing) => EnvironmentKey::production(),
+        Err(Unnamed::Missing) => PRODUCTION.clone(),
         Err(Unnamed::Unreadable) => {
             return Err(Problem::new(
                 ProblemType::InvalidHeader,

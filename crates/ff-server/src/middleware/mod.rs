@@ -2,7 +2,7 @@
 //! problem that carries its name.
 //!
 //! [`Observe`] does all of that in one layer around the whole application, since each layer costs every request an
-//! allocation. [`catch_panics`] sits inside, around each route, where the route is known already.
+//! allocation. [`CatchPanics`] sits inside, around each route, where the route is known already.
 
 pub mod access_log;
 mod metrics;
@@ -17,12 +17,13 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage, web};
+use ff_core::TenantId;
 use futures_util::future::LocalBoxFuture;
 use slog::{error, warn};
 
 use self::access_log::{AccessLine, AccessLog};
-pub use self::metrics::HttpMetrics;
-pub use self::panics::catch_panics;
+pub use self::metrics::{HttpMetrics, WorkerMetrics};
+pub use self::panics::CatchPanics;
 use crate::extract::tenant_named;
 use crate::problem::{Problem, X_REQUEST_ID};
 use crate::service::RequestId;
@@ -41,6 +42,15 @@ pub struct Template {
 impl Template {
     /// Where no route matched. What was asked for instead is the client's invention and would make for endless names.
     pub const UNMATCHED: Self = Self { index: u16::MAX, path: "unmatched" };
+}
+
+/// What is known of a request before anyone looks for its route. Kept in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its name.
+    pub request_id: RequestId,
+    /// The tenant that it names, if it names one as it should.
+    pub tenant: Option<TenantId>,
 }
 
 /// The outermost layer.
@@ -92,7 +102,8 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(Observed { inner, observe: Rc::new(self.clone()) }))
+        let metrics = self.state.metrics.http.of_worker();
+        ready(Ok(Observed { inner, worker: Rc::new(Worker { observe: self.clone(), metrics }) }))
     }
 }
 
@@ -100,7 +111,14 @@ where
 #[derive(Debug)]
 pub struct Observed<S> {
     inner: S,
-    observe: Rc<Observe>,
+    worker: Rc<Worker>,
+}
+
+/// What the requests of one worker share.
+#[derive(Debug)]
+struct Worker {
+    observe: Observe,
+    metrics: WorkerMetrics,
 }
 
 impl<S> Service<ServiceRequest> for Observed<S>
@@ -120,22 +138,22 @@ where
         let request_id = taken.unwrap_or_else(RequestId::made);
         let method: Method = request.method().clone();
         let tenant = tenant_named(request.headers()).ok();
-        request.extensions_mut().insert(request_id.clone());
+        request.extensions_mut().insert(Arrival { request_id: request_id.clone(), tenant: tenant.clone() });
         let answer = self.inner.call(request);
-        let observe = self.observe.clone();
+        let worker = self.worker.clone();
         Box::pin(async move {
             let response = answer.await?;
             let template = response.request().app_data::<Template>().copied().unwrap_or(Template::UNMATCHED);
             let latency = started.elapsed();
             let status = response.status().as_u16();
-            observe.state.metrics.http.record(template, &method, status, latency);
+            worker.metrics.record(template, &method, status, latency);
             let line = AccessLine { method, path: template.path, status, tenant, request_id, latency };
-            let mut response = observe.finish_problem(response, &line);
+            let mut response = worker.observe.finish_problem(response, &line);
             // Both sources of ids give nothing but printable ASCII.
             if let Ok(value) = HeaderValue::from_str(line.request_id.as_str()) {
                 response.headers_mut().insert(X_REQUEST_ID, value);
             }
-            observe.access_log.write(&line);
+            worker.observe.access_log.write(&line);
             Ok(response)
         })
     }

@@ -1,5 +1,4 @@
 use actix_web::http::StatusCode;
-use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpResponse};
 use serde_json::Value;
@@ -26,7 +25,7 @@ async fn fine() -> HttpResponse {
 async fn observed(requests: Vec<TestRequest>) -> (Vec<Answer>, Vec<Value>, String) {
     let (logger, finish) = recorded(LogLevel::Info);
     let fixture = Fixture::with(|_| {}, logger);
-    let resource = |index, path| web::resource(path).app_data(Template { index, path }).wrap(from_fn(catch_panics));
+    let resource = |index, path| web::resource(path).app_data(Template { index, path }).wrap(CatchPanics);
     let app = App::new()
         .wrap(Observe::new(fixture.state.clone()))
         .app_data(fixture.state.clone())

@@ -1,5 +1,7 @@
 //! Evaluation: from memory, and nothing else on the way.
 
+mod answer;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::clock;
-use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey, PathUserId};
+use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey, PathUserId, read_json_body};
 use crate::problem::{Problem, ProblemType};
 use crate::service::evaluate as service;
 use crate::service::{Missing, ServiceError};
@@ -30,8 +32,7 @@ const BATCH_MAX: usize = 1_000;
 pub async fn evaluate(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBytes) -> Result<HttpResponse, Problem> {
     let request = EvaluateRequest::read(&body.0)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
-    let evaluation = evaluated(&state, &ruleset, &request.flag_key, &request.user, request.at)?;
-    json(&evaluation)
+    Ok(answer::one(&evaluated(&state, &ruleset, &request.flag_key, &request.user, request.at)?))
 }
 
 /// Evaluates one flag for the user that the query describes.
@@ -51,18 +52,20 @@ pub async fn show(
     };
     let (user, at) = user_and_instant(&id, params)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
-    let evaluation = evaluated(&state, &ruleset, key.0.as_str(), &user, at)?;
-    json(&evaluation)
+    Ok(answer::one(&evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
 }
 
 /// Evaluates some or all flags for one user, at one revision.
 #[utoipa::path(post, path = "/v1/evaluate/batch", operation_id = "evaluate_batch", tag = "evaluation",
     request_body(content = ref("#/components/schemas/BatchRequest"), content_type = "application/json"),
     responses((status = 200, description = "What each flag gives, ordered by key; flags that do not exist are listed under `errors`.", body = ref("#/components/schemas/EvaluationList"), content_type = "application/json")))]
-pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBody) -> Result<HttpResponse, Problem> {
-    let request = BatchRequest::read(&body.0)?;
+pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBytes) -> Result<HttpResponse, Problem> {
+    let BatchRequest { flag_keys, user, at } = BatchRequest::read(&body.0)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
-    json(&EvaluationList::new(&state, &ruleset, request.flag_keys.as_deref(), &request.user, request.at))
+    Ok(match flag_keys {
+        Some(keys) => answer::named(&state, &ruleset, &keys, &user, at),
+        None => answer::all(&state, &ruleset, &user, at),
+    })
 }
 
 /// Explains what a flag, or an unsaved draft of one, would give to a user, and what would have to be otherwise. Stores nothing.
@@ -97,7 +100,7 @@ pub async fn user_flags(
 ) -> Result<HttpResponse, Problem> {
     let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
-    json(&EvaluationList::new(&state, &ruleset, None, &user, at))
+    Ok(answer::all(&state, &ruleset, &user, at))
 }
 
 /// Evaluates one flag for the user that the path and the query describe.
@@ -114,8 +117,7 @@ pub async fn user_flag(
 ) -> Result<HttpResponse, Problem> {
     let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
     let ruleset = service::ruleset(&state, &context.scope).await?;
-    let evaluation = evaluated(&state, &ruleset, key.0.as_str(), &user, at)?;
-    json(&evaluation)
+    Ok(answer::one(&evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
 }
 
 fn evaluated<'a>(
@@ -126,7 +128,9 @@ fn evaluated<'a>(
     at: Option<Timestamp>,
 ) -> Result<Evaluation<'a>, Problem> {
     let evaluation = ruleset.evaluate(key, user, at.unwrap_or_else(clock::now)).ok_or_else(|| unknown(key))?;
-    service::count(&state.metrics.evaluations, &evaluation);
+    let mut count = service::Count::default();
+    count.add(&evaluation);
+    count.report(&state.metrics.evaluations);
     Ok(evaluation)
 }
 
@@ -198,19 +202,59 @@ impl<'a> EvaluateRequest<'a> {
 }
 
 /// `{"flag_keys"?, "user", "at"?}`.
-struct BatchRequest {
-    flag_keys: Option<Vec<String>>,
+struct BatchRequest<'a> {
+    flag_keys: Option<Vec<Text<'a>>>,
     user: User,
     at: Option<Timestamp>,
 }
 
-impl BatchRequest {
-    fn read(document: &Value) -> Result<Self, Problem> {
+/// A text that is borrowed from the body, unless it holds an escape.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> BatchRequest<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Problem> {
+        match Self::read_at_once(body) {
+            Some(request) => Ok(request),
+            None => Self::read_tree(&read_json_body(body)?),
+        }
+    }
+
+    /// Reads a body without building a tree of it, if it has no fault; and none where the tree is needed to find one: of
+    /// objects inside attributes this reader does not see whether a name stands in them twice.
+    fn read_at_once(body: &'a [u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shape<'a> {
+            #[serde(borrow)]
+            flag_keys: Option<Vec<Text<'a>>>,
+            #[serde(borrow)]
+            user: &'a RawValue,
+            at: Option<Timestamp>,
+        }
+        /// The body, the user and the attributes.
+        const OBJECTS: usize = 3;
+        let Shape { flag_keys, user, at } = serde_json::from_slice(body).ok()?;
+        let is_short = flag_keys.as_ref().is_none_or(|keys| keys.len() <= BATCH_MAX);
+        let is_flat = body.iter().filter(|byte| **byte == b'{').count() <= OBJECTS;
+        let user = User::from_json(user.get()).ok().filter(|_| is_short && is_flat)?;
+        Some(Self { flag_keys, user, at })
+    }
+
+    fn read_tree(document: &Value) -> Result<Self, Problem> {
         let mut fields = Fields::new(document, &["flag_keys", "user", "at"]);
         let flag_keys = fields.texts("flag_keys", BATCH_MAX);
         let (user, at) = (fields.user(), fields.instant());
         match user {
-            Some(user) if fields.faults.is_empty() => Ok(Self { flag_keys, user, at }),
+            Some(user) if fields.faults.is_empty() => {
+                Ok(Self { flag_keys: flag_keys.map(|keys| keys.into_iter().map(|key| Text(key.into())).collect()), user, at })
+            }
             _ => Err(Problem::invalid_body(fields.faults)),
         }
     }
@@ -339,50 +383,5 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What several flags give to one user, all read at one revision.
-#[derive(Serialize)]
-struct EvaluationList<'a> {
-    environment: &'a ff_core::EnvironmentKey,
-    revision: u64,
-    items: Vec<Evaluation<'a>>,
-    errors: Vec<NotEvaluated>,
-}
-
-/// A flag of a batch that gave nothing.
-#[derive(Serialize)]
-struct NotEvaluated {
-    flag_key: String,
-    code: &'static str,
-    detail: String,
-}
-
-impl<'a> EvaluationList<'a> {
-    fn new(state: &AppState, ruleset: &'a Ruleset, keys: Option<&[String]>, user: &'a User, at: Option<Timestamp>) -> Self {
-        let now = at.unwrap_or_else(clock::now);
-        let mut errors = Vec::new();
-        let mut items: Vec<_> = match keys {
-            None => ruleset.evaluate_all(user, now).collect(),
-            Some(keys) => {
-                let mut given = Vec::with_capacity(keys.len());
-                for key in keys {
-                    match ruleset.evaluate(key, user, now) {
-                        Some(evaluation) => given.push(evaluation),
-                        None => errors.push(NotEvaluated::unknown(key)),
-                    }
-                }
-                given
-            }
-        };
-        items.sort_unstable_by(|a, b| a.flag_key().cmp(b.flag_key()));
-        items.dedup_by(|a, b| a.flag_key() == b.flag_key());
-        items.iter().for_each(|evaluation| service::count(&state.metrics.evaluations, evaluation));
-        Self { environment: ruleset.environment(), revision: ruleset.revision(), items, errors }
-    }
-}
-
-impl NotEvaluated {
-    fn unknown(key: &str) -> Self {
-        let flag_key: String = key.chars().take(QUOTED_MAX).collect();
-        Self { code: ProblemType::FlagNotFound.code(), detail: Missing::Flag(flag_key.clone()).to_string(), flag_key }
-    }
-}
+#[cfg(test)]
+mod tests;

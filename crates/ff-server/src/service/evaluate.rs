@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Missing, ServiceError};
 use crate::blocking;
+use crate::cache::ServedRuleset;
 use crate::state::AppState;
 use crate::telemetry::EvaluationCounters;
 
@@ -16,7 +17,7 @@ use crate::telemetry::EvaluationCounters;
 ///
 /// # Errors
 /// No such environment; or the ruleset is not in memory and the database is away.
-pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<Ruleset>, ServiceError> {
+pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<ServedRuleset>, ServiceError> {
     let rulesets = state.rulesets.get(&state.store, &scope.tenant).await?;
     match rulesets.get(&scope.environment) {
         Some(ruleset) => Ok(ruleset.clone()),
@@ -24,10 +25,27 @@ pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<Ruleset>, Se
     }
 }
 
-/// Counts an evaluation that was given to a user. Explanations are not counted: nobody was given anything.
-pub fn count(counters: &EvaluationCounters, evaluation: &Evaluation<'_>) {
-    if let Some(counter) = counter_of(counters, evaluation.reason()) {
-        counter.increment(1);
+/// Counts of evaluations that were given to a user, by reason: gathered for a whole answer, then added to the counters.
+/// Explanations are not counted: nobody was given anything.
+#[derive(Debug, Default)]
+pub struct Count([u64; Reason::ALL.len()]);
+
+impl Count {
+    /// One more.
+    pub fn add(&mut self, evaluation: &Evaluation<'_>) {
+        let reason = evaluation.reason();
+        if let Some((count, _)) = self.0.iter_mut().zip(Reason::ALL).find(|(_, known)| *known == reason) {
+            *count += 1;
+        }
+    }
+
+    /// Adds them to the counters.
+    pub fn report(self, counters: &EvaluationCounters) {
+        for (count, reason) in self.0.into_iter().zip(Reason::ALL).filter(|(count, _)| *count > 0) {
+            if let Some(counter) = counter_of(counters, reason) {
+                counter.increment(count);
+            }
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use ff_store::PoolState;
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use crate::middleware::HttpMetrics;
 
@@ -46,10 +46,6 @@ impl Metric {
 
     pub(crate) fn gauge(&self, recorder: &PrometheusRecorder, labels: Vec<Label>) -> Gauge {
         recorder.register_gauge(&self.key(labels), &METADATA)
-    }
-
-    pub(crate) fn histogram(&self, recorder: &PrometheusRecorder, labels: Vec<Label>) -> Histogram {
-        recorder.register_histogram(&self.key(labels), &METADATA)
     }
 }
 
@@ -160,18 +156,13 @@ impl Default for Metrics {
 impl Metrics {
     /// Registers every metric, so that all of them show from the first scrape on.
     pub fn new() -> Self {
-        // Bounds are a constant that is not empty, which is all that this can complain about; without them the exporter
-        // would give quantiles in place of buckets.
-        let builder = PrometheusBuilder::new();
-        let recorder = builder
-            .set_buckets_for_metric(Matcher::Full(HTTP_REQUEST_DURATION.name.to_owned()), &BUCKETS_S)
-            .unwrap_or_else(|_| PrometheusBuilder::new())
-            .build_recorder();
+        let recorder = PrometheusBuilder::new().build_recorder();
         for metric in METRICS {
             match metric.kind {
                 MetricKind::Counter => recorder.describe_counter(metric.name.into(), Some(metric.unit), metric.help.into()),
                 MetricKind::Gauge => recorder.describe_gauge(metric.name.into(), Some(metric.unit), metric.help.into()),
-                MetricKind::Histogram => recorder.describe_histogram(metric.name.into(), Some(metric.unit), metric.help.into()),
+                // Histograms describe themselves.
+                MetricKind::Histogram => {}
             }
         }
         BUILD_INFO.gauge(&recorder, vec![Label::from_static_parts("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
@@ -197,13 +188,9 @@ impl Metrics {
         self.pool_connections.set(f64::from(pool.connections));
         self.pool_idle.set(f64::from(pool.idle));
         self.pool_connections_max.set(f64::from(pool.connections_max));
-        self.handle.render()
-    }
-
-    /// Sorts what histograms have gathered into their buckets. Without this a server that nobody scrapes would gather
-    /// samples for ever.
-    pub fn run_upkeep(&self) {
-        self.handle.run_upkeep();
+        let mut text = self.handle.render();
+        self.http.render_durations(&mut text);
+        text
     }
 }
 
@@ -216,7 +203,7 @@ mod tests {
     #[test]
     fn every_metric_has_help_and_type_once_it_has_a_value() {
         let metrics = Metrics::new();
-        metrics.http.record(
+        metrics.http.of_worker().record(
             crate::middleware::Template::UNMATCHED,
             &actix_web::http::Method::GET,
             200,

@@ -34,7 +34,7 @@ impl Count {
     /// One more.
     pub fn add(&mut self, evaluation: &Evaluation<'_>) {
         let reason = evaluation.reason();
-        if let Some((count, _)) = self.0.iter_mut().zip(Reason::ALL).find(|(_, known)| *known == reason) {
+        if let Some((count, _)) = self.0.iter_mut().zip(Reason::ALL).find(|(_, known)| **known == reason) {
             *count += 1;
         }
     }
@@ -42,7 +42,7 @@ impl Count {
     /// Adds them to the counters.
     pub fn report(self, counters: &EvaluationCounters) {
         for (count, reason) in self.0.into_iter().zip(Reason::ALL).filter(|(count, _)| *count > 0) {
-            if let Some(counter) = counter_of(counters, reason) {
+            if let Some(counter) = counter_of(counters, *reason) {
                 counter.increment(count);
             }
         }

@@ -164,7 +164,7 @@ mod tests {
                 let flags = [Flag::from_value(&flag).unwrap()];
                 let ruleset = Ruleset::compile("t".parse().unwrap(), EnvironmentKey::production(), 1, &flags, &[]).unwrap();
                 for user in (0..60).map(|n| User::new(&format!("u{n}")).unwrap().with("a", n % 3)) {
-                    let evaluation = ruleset.evaluate(flags[0].key.as_str(), &user, Timestamp::EPOCH).unwrap();
+                    let evaluation = ruleset.evaluate(flags[0].key().as_str(), &user, Timestamp::EPOCH).unwrap();
                     let mut written = Vec::new();
                     write(&mut written, &evaluation);
                     assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&evaluation).unwrap());

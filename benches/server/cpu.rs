@@ -101,8 +101,9 @@ fn compare(question: &Question, data: &Data, effort: Effort, verdict: &mut Verdi
     let (must, goal) = question.bounds;
     // Medians swing with what else the machine does, the least that was seen does so less: that is judged.
     verdict.at_most(&format!("CPU time, as a multiple of the bare server's (medians {medians:.2})"), minima, "", must, goal);
-    let (p99, _) = ratio(&mut real.p99_us, &mut typed.p99_us);
-    verdict.at_most(&format!("p99 at {CONNECTIONS} connections, as a multiple"), p99, "", P99_RATIO_MAX, P99_RATIO_MAX);
+    // Of the tail, the least that was seen is luck.
+    let (_, p99) = ratio(&mut real.p99_us, &mut typed.p99_us);
+    verdict.at_most(&format!("p99 at {CONNECTIONS} connections, as a multiple, medians"), p99, "", P99_RATIO_MAX, P99_RATIO_MAX);
 }
 
 /// The file with the real server's answers, for the bare one.

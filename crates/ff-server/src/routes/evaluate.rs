@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use ff_core::{Evaluation, Fault, Faults, Ruleset, Timestamp, User};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -80,7 +80,7 @@ pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, bo
         Subject::Stored(key) => (ruleset, key),
         Subject::Draft(draft) => {
             let (changed, key) = service::with_draft(&state, &context.scope, &ruleset, draft).await?;
-            (Arc::new(changed), key.to_string())
+            (Arc::new(changed.into()), key.to_string())
         }
     };
     let explanation = service::explained(ruleset, key, request.why_not, request.user, at).await?;
@@ -136,11 +136,6 @@ fn evaluated<'a>(
 
 fn unknown(key: &str) -> Problem {
     Missing::Flag(key.chars().take(QUOTED_MAX).collect()).into()
-}
-
-fn json(answer: &impl Serialize) -> Result<HttpResponse, Problem> {
-    let body = serde_json::to_vec(answer).map_err(Problem::internal)?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
 }
 
 /// The user whose attributes are the parameters that mean nothing else.

@@ -97,7 +97,7 @@ pub async fn with_draft(state: &AppState, scope: &Scope, ruleset: &Ruleset, draf
 /// # Errors
 /// There is no such flag, or it has no such rule.
 pub async fn explained(
-    ruleset: Arc<Ruleset>,
+    ruleset: Arc<ServedRuleset>,
     flag_key: String,
     why_not: Option<String>,
     user: User,

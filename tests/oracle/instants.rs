@@ -13,10 +13,11 @@ pub fn nanoseconds(text: &str) -> Option<i128> {
     let (fraction, zone) = match rest.strip_prefix('.') {
         Some(rest) => {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            if digits == 0 || digits > 9 {
+            if digits == 0 {
                 return None;
             }
-            (format!("{:0<9}", &rest[..digits]).parse::<i128>().ok()?, &rest[digits..])
+            // Below the nanosecond nothing counts.
+            (format!("{:0<9}", &rest[..digits.min(9)]).parse::<i128>().ok()?, &rest[digits..])
         }
         None => (0, rest),
     };

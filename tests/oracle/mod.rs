@@ -108,11 +108,13 @@ impl World<'_> {
     }
 
     fn outcome(&self, flag: &Value, consulted: &mut Option<f64>) -> (String, &'static str, Option<String>) {
-        if flag["state"] == json!("off") {
+        if flag["state"] != json!("on") {
             return (text(&flag["off_variant"]).to_owned(), "flag_off", None);
         }
         for rule in items(&flag["rules"]) {
-            if self.condition_holds(&rule["when"], Owner::Flag(flag), consulted) {
+            // A rule without a condition is for everyone.
+            let holds = rule.get("when").is_none_or(|when| self.condition_holds(when, Owner::Flag(flag), consulted));
+            if holds {
                 let rollout = &rule["rollout"];
                 let variant = match rollout.get("variant") {
                     Some(variant) => text(variant).to_owned(),

@@ -1,13 +1,16 @@
 //! The engine against the oracle, against its own explanation, and against itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ff_core::{Flag, Segment};
-use quickcheck::{Arbitrary, Gen};
+use quickcheck::{Arbitrary, Gen, Testable};
 use serde_json::{Value, json};
 
-use crate::check::{holds, number_from_environment};
+use crate::check::{holds, holds_on, number_from_environment};
 use crate::dice::Dice;
 use crate::generate::{operation, test};
 use crate::oracle::test_holds;
@@ -17,19 +20,64 @@ use crate::world::{QUESTIONS, Question, World, answer, attribute, key};
 /// Evaluations compared in a normal run.
 const CASES: u64 = 20_000;
 
-/// Whether engine and oracle answer every question alike; how many there were is added to `compared`.
-fn agrees(world: &World, compared: &AtomicU64) -> bool {
+/// A question, and the two answers to it where they differ.
+struct Disagreement<'a> {
+    flag_key: &'a str,
+    question: &'a Question,
+    /// Nothing where the engine panicked.
+    engine: Option<Value>,
+    oracle: Value,
+}
+
+/// Where engine and oracle answer differently; how many questions there were is added to `compared`.
+fn disagreements<'a>(world: &'a World, compared: &AtomicU64) -> Vec<Disagreement<'a>> {
     let ruleset = world.compile();
-    world.flags.iter().all(|flag| {
-        world.questions.iter().all(|question| {
-            compared.fetch_add(1, Ordering::Relaxed);
-            let (engine, oracle) = (answer(&ruleset, key(flag), question), world.oracle(key(flag), question));
-            if engine != oracle {
-                println!("{} for {} at {}\nengine {engine}\noracle {oracle}", key(flag), question.user, question.at);
-            }
-            engine == oracle
-        })
-    })
+    let pairs = world.flags.iter().flat_map(|flag| world.questions.iter().map(move |question| (key(flag), question)));
+    let asked = pairs.map(|(flag_key, question)| {
+        compared.fetch_add(1, Ordering::Relaxed);
+        let engine = catch_unwind(AssertUnwindSafe(|| answer(&ruleset, flag_key, question))).ok();
+        Disagreement { flag_key, question, engine, oracle: world.oracle(flag_key, question) }
+    });
+    asked.filter(|asked| asked.engine.as_ref() != Some(&asked.oracle)).collect()
+}
+
+thread_local! {
+    /// The last world with a disagreement. Shrinking goes from one to a smaller one, so the last is the smallest.
+    static SMALLEST: RefCell<Option<World>> = const { RefCell::new(None) };
+}
+
+fn agrees(world: &World, compared: &AtomicU64) -> bool {
+    let agrees = disagreements(world, compared).is_empty();
+    if !agrees {
+        SMALLEST.set(Some(world.clone()));
+    }
+    agrees
+}
+
+/// Tries the property. The smallest world on which it fails is shown, and written, as a file of `tests/data/cases/`.
+fn agree_on(name: &str, inputs: u64, property: impl Testable) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(|| holds_on(inputs, property))) else { return };
+    if let Some(world) = SMALLEST.take() {
+        let file = golden_file(&world);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
+        std::fs::write(&path, format!("{file:#}\n")).unwrap();
+        println!("{file:#}\nwritten to {}: for tests/data/cases/, once the design says that the oracle is right", path.display());
+    }
+    resume_unwind(panic)
+}
+
+/// The world with a case for each question on which engine and oracle differ. What is expected is what the oracle says.
+fn golden_file(world: &World) -> Value {
+    let found = disagreements(world, &AtomicU64::new(0));
+    let cases = found.iter().enumerate().map(|(i, found)| {
+        let mut expect = found.oracle.clone();
+        expect.as_object_mut().unwrap().remove("flag_key");
+        let instead = found.engine.as_ref().map_or("panics".to_owned(), |engine| format!("gives {engine}"));
+        let name = format!("case {i}: the engine {instead}");
+        json!({"name": name, "flag": found.flag_key, "user": found.question.user, "at": found.question.at, "expect": expect})
+    });
+    let cases: Vec<Value> = cases.collect();
+    json!({"about": "Found by comparing with the oracle.", "tenant": world.tenant, "flags": world.flags, "segments": world.segments, "cases": cases})
 }
 
 #[test]
@@ -40,10 +88,34 @@ fn the_engine_agrees_with_the_oracle() {
     }
     let cases = number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES);
     // Each world has four flags.
-    holds(cases.div_ceil(4 * QUESTIONS as u64), property as fn(World) -> bool);
+    agree_on("found_in_a_world", cases.div_ceil(4 * QUESTIONS as u64), property as fn(World) -> bool);
     let compared = COMPARED.load(Ordering::Relaxed);
     println!("{compared} evaluations compared");
     assert!(compared >= cases);
+}
+
+/// A disagreement must come out as a file that the golden tests can run. Here the oracle is asked about another world than the
+/// engine, as if one of the two were wrong.
+#[test]
+fn a_disagreement_shrinks_to_a_golden_case() {
+    fn differs(world: &World) -> bool {
+        let other = World { tenant: if world.tenant == "acme" { "globex" } else { "acme" }, ..world.clone() };
+        let ruleset = world.compile();
+        world.flags.iter().any(|flag| {
+            let other = |question| other.oracle(key(flag), question)["variant"].clone();
+            world.questions.iter().any(|question| answer(&ruleset, key(flag), question)["variant"] != other(question))
+        })
+    }
+    let worlds = (0..).map(|seed| World::arbitrary(&mut Gen::from_size_and_seed(40, seed)));
+    let mut world = worlds.take(100).find(differs).expect("two tenants have other buckets");
+    while let Some(smaller) = world.shrink().find(differs) {
+        world = smaller;
+    }
+    // One flag that splits or has one percentage, for one user of whom only the id counts.
+    assert_eq!((world.flags.len(), world.segments.len(), world.questions.len()), (1, 0, 1), "{world:?}");
+    assert_eq!(world.questions[0].user["attributes"], json!({}), "{world:?}");
+    assert!(world.flags[0].to_string().len() < 300, "{world:?}");
+    assert!(golden_file(&world)["cases"].as_array().unwrap().is_empty(), "here the two agree");
 }
 
 /// One test on one attribute, which the user has: rare combinations come up more often here than inside whole worlds.
@@ -61,12 +133,16 @@ fn each_operator_agrees_with_the_oracle() {
             let user = json!({"id": "u", "attributes": {name: attribute(dice, name)}});
             Self(World { tenant: "acme", flags: vec![flag], segments: Vec::new(), questions: vec![Question { user, at: INSTANTS[0] }] })
         }
+
+        fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+            Box::new(self.0.shrink().map(Self))
+        }
     }
     static COMPARED: AtomicU64 = AtomicU64::new(0);
     fn property(OneTest(world): OneTest) -> bool {
         agrees(&world, &COMPARED)
     }
-    holds(number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES), property as fn(OneTest) -> bool);
+    agree_on("found_in_a_test", number_from_environment("FF_ORACLE_CASES").unwrap_or(CASES), property as fn(OneTest) -> bool);
 }
 
 #[test]

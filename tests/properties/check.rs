@@ -10,8 +10,14 @@ pub(crate) fn number_from_environment(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, got {text:?}")))
 }
 
-/// Tries the property on so many generated inputs.
+/// Tries the property on so many generated inputs, or on a part of them.
 pub(crate) fn holds(inputs: u64, property: impl Testable) {
+    let percent = number_from_environment("FF_PROPERTY_PERCENT").unwrap_or(100);
+    holds_on((inputs * percent).div_ceil(100), property);
+}
+
+/// Tries the property on exactly so many generated inputs.
+pub(crate) fn holds_on(inputs: u64, property: impl Testable) {
     let seed = number_from_environment("FF_PROPERTY_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     println!("FF_PROPERTY_SEED={seed}");
     let source = Gen::from_size_and_seed(40, seed);

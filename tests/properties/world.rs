@@ -57,6 +57,16 @@ impl World {
         compile(self.tenant, &self.flags(), &self.segments()).unwrap_or_else(|faults| panic!("{self:?}: {faults}"))
     }
 
+    /// Whether every document is right in itself and with the others, and says what the oracle does not guess.
+    fn is_right(&self) -> bool {
+        let flags: Result<Vec<Flag>, _> = self.flags.iter().map(Flag::from_value).collect();
+        let segments: Result<Vec<Segment>, _> = self.segments.iter().map(Segment::from_value).collect();
+        let is_whole = |flag: &Value| flag["rules"].is_array() && items(&flag["rules"]).iter().all(|rule| rule["id"].is_string());
+        let users = self.questions.iter().all(|question| User::from_value(&question.user).is_ok());
+        let compiles = |flags: Vec<Flag>, segments: Vec<Segment>| compile(self.tenant, &flags, &segments).is_ok();
+        users && self.flags.iter().all(is_whole) && flags.ok().zip(segments.ok()).is_some_and(|(flags, segments)| compiles(flags, segments))
+    }
+
     /// The oracle's answer as JSON.
     pub(crate) fn oracle(&self, flag_key: &str, question: &Question) -> Value {
         oracle::evaluate(self.tenant, &self.flags, &self.segments, flag_key, &question.user, question.at).unwrap().to_json()
@@ -70,6 +80,10 @@ pub(crate) fn compile(tenant: &str, flags: &[Flag], segments: &[Segment]) -> Res
 /// The engine's answer as JSON.
 pub(crate) fn answer(ruleset: &Ruleset, flag_key: &str, question: &Question) -> Value {
     serde_json::to_value(ruleset.evaluate(flag_key, &question.user(), question.now()).unwrap()).unwrap()
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 pub(crate) fn key(document: &Value) -> &str {
@@ -107,58 +121,68 @@ impl Arbitrary for World {
         world
     }
 
-    /// Fewer questions, fewer attributes, fewer rules, fewer clauses.
+    /// Fewer questions, fewer entities, and documents with less in them; only such as are still right.
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         let mut smaller = Vec::new();
         if self.questions.len() > 1 {
             smaller.extend(self.questions.iter().map(|question| Self { questions: vec![question.clone()], ..self.clone() }));
         }
+        let flags = Value::Array(self.flags.clone());
+        smaller.extend(less(&flags).filter_map(|flags| Some(Self { flags: list(flags)?, ..self.clone() })));
+        let segments = Value::Array(self.segments.clone());
+        smaller.extend(less(&segments).filter_map(|segments| Some(Self { segments: list(segments)?, ..self.clone() })));
         for (i, question) in self.questions.iter().enumerate() {
-            for name in question.user["attributes"].as_object().unwrap().keys() {
-                let mut less = self.clone();
-                less.questions[i].user["attributes"].as_object_mut().unwrap().remove(name);
-                smaller.push(less);
-            }
+            smaller.extend(less(&question.user["attributes"]).map(|attributes| {
+                let mut changed = self.clone();
+                changed.questions[i].user["attributes"] = attributes;
+                changed
+            }));
         }
-        for (i, flag) in self.flags.iter().enumerate() {
-            for at in 0..flag["rules"].as_array().unwrap().len() {
-                let mut less = self.clone();
-                less.flags[i]["rules"].as_array_mut().unwrap().remove(at);
-                smaller.push(less);
-                for when in without_a_clause(&flag["rules"][at]["when"]) {
-                    let mut less = self.clone();
-                    less.flags[i]["rules"][at]["when"] = when;
-                    smaller.push(less);
-                }
-            }
-        }
-        for (i, segment) in self.segments.iter().enumerate() {
-            for criteria in without_a_clause(&segment["criteria"]) {
-                let mut less = self.clone();
-                less.segments[i]["criteria"] = criteria;
-                smaller.push(less);
-            }
-        }
-        Box::new(smaller.into_iter())
+        Box::new(smaller.into_iter().filter(Self::is_right))
     }
 }
 
-fn without_a_clause(condition: &Value) -> Vec<Value> {
-    let clauses = condition.as_object().unwrap();
-    let without = |name: &String| {
-        let mut rest = clauses.clone();
-        rest.remove(name);
-        Value::Object(rest)
-    };
-    let mut smaller: Vec<Value> = clauses.keys().map(without).collect();
-    for (name, operand) in clauses {
-        match name.as_str() {
-            "not" => smaller.extend(without_a_clause(operand).into_iter().map(|inner| json!({ "not": inner }))),
-            "all" | "any" => smaller.extend(operand.as_array().unwrap().iter().cloned()),
-            _ => {}
+fn list(value: Value) -> Option<Vec<Value>> {
+    if let Value::Array(items) = value { Some(items) } else { None }
+}
+
+/// The value with one thing less in it: an item, a member, or a layer of `all`, `any` or `not`. What holds most goes first.
+fn less(value: &Value) -> Box<dyn Iterator<Item = Value> + '_> {
+    match value {
+        Value::Array(items) => {
+            let without = (0..items.len()).map(|at| {
+                let mut rest = items.clone();
+                rest.remove(at);
+                Value::Array(rest)
+            });
+            let inside = (0..items.len()).flat_map(move |at| {
+                less(&items[at]).map(move |smaller| {
+                    let mut changed = items.clone();
+                    changed[at] = smaller;
+                    Value::Array(changed)
+                })
+            });
+            Box::new(without.chain(inside))
         }
+        Value::Object(members) => {
+            let without = members.keys().map(|name| {
+                let mut rest = members.clone();
+                rest.remove(name);
+                Value::Object(rest)
+            });
+            let layers = ["all", "any", "not"].into_iter().filter_map(|name| members.get(name));
+            let unwrapped = layers.flat_map(|inner| inner.as_array().map_or(std::slice::from_ref(inner), Vec::as_slice)).cloned();
+            let inside = members.iter().flat_map(move |(name, member)| {
+                less(member).map(move |smaller| {
+                    let mut changed = members.clone();
+                    changed.insert(name.clone(), smaller);
+                    Value::Object(changed)
+                })
+            });
+            Box::new(without.chain(unwrapped).chain(inside))
+        }
+        _ => Box::new(std::iter::empty()),
     }
-    smaller
 }
 
 pub(crate) fn segment(dice: &mut Dice<'_>, key: &str, known: &Known) -> Value {

@@ -8,14 +8,12 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwapOption;
-use dashmap::DashMap;
 use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segments, TenantId};
 use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
-use tokio::sync::Mutex;
 
 use crate::blocking;
+use crate::latest::{Latest, Versioned};
 use crate::service::ServiceError;
 
 /// A ruleset with what answers need besides it.
@@ -180,40 +178,29 @@ fn load(store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, Service
     Ok(Arc::new(ff_store::ruleset::read(store, tenant, |reading| TenantRulesets::compile(tenant, reading))?))
 }
 
+impl Versioned for TenantRulesets {
+    fn version(&self) -> u64 {
+        number(self.revision)
+    }
+}
+
 /// All tenants' rulesets that were asked for so far.
 pub struct RulesetCache {
-    tenants: DashMap<TenantId, Arc<Slot>>,
+    tenants: Latest<TenantId, TenantRulesets>,
     hits: Counter,
     misses: Counter,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    current: ArcSwapOption<TenantRulesets>,
-    /// Held by the one request that loads while others wait for the outcome. Never held while anything is evaluated.
-    loading: Mutex<()>,
-}
-
-impl Slot {
-    /// Puts newer rulesets in place of older ones. Of two that race, the newer one stays.
-    fn publish(&self, new: &Arc<TenantRulesets>) {
-        self.current.rcu(|old| match old {
-            Some(old) if old.revision >= new.revision => Some(old.clone()),
-            _ => Some(new.clone()),
-        });
-    }
-}
-
 impl std::fmt::Debug for RulesetCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RulesetCache").field("tenants", &self.tenants.len()).finish_non_exhaustive()
+        f.debug_struct("RulesetCache").field("tenants", &self.tenants).finish_non_exhaustive()
     }
 }
 
 impl RulesetCache {
     /// An empty cache that counts its hits and misses there.
     pub fn new(hits: Counter, misses: Counter) -> Self {
-        Self { tenants: DashMap::new(), hits, misses }
+        Self { tenants: Latest::new(), hits, misses }
     }
 
     /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
@@ -222,25 +209,19 @@ impl RulesetCache {
     /// # Errors
     /// The database is needed and away.
     pub async fn get(&self, store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
-        if let Some(current) = self.peek(tenant) {
-            self.hits.increment(1);
-            return Ok(current);
+        let mut is_loaded = false;
+        let found = self.tenants.get_or_load(tenant, async || {
+            is_loaded = true;
+            let (store, tenant) = (store.clone(), tenant.clone());
+            blocking::run(move || load(&store, &tenant)).await
+        });
+        let found = found.await;
+        if is_loaded {
+            self.misses.increment(1)
+        } else {
+            self.hits.increment(1)
         }
-        let slot = self.tenants.entry(tenant.clone()).or_default().clone();
-        let _turn = slot.loading.lock().await;
-        if let Some(current) = slot.current.load_full() {
-            // Another request loaded it while this one waited.
-            self.hits.increment(1);
-            return Ok(current);
-        }
-        self.misses.increment(1);
-        let (its_store, its_tenant) = (store.clone(), tenant.clone());
-        let loaded = blocking::run(move || load(&its_store, &its_tenant)).await;
-        match &loaded {
-            Ok(rulesets) if rulesets.revision > Revision::ZERO => slot.publish(rulesets),
-            _ => drop(self.tenants.remove_if(tenant, |_, slot| slot.current.load().is_none())),
-        }
-        loaded
+        found
     }
 
     /// Loads the tenant's rulesets whether or not they are in memory, and serves them if they are newer. Blocks.
@@ -254,21 +235,16 @@ impl RulesetCache {
 
     /// What is in memory.
     pub fn peek(&self, tenant: &TenantId) -> Option<Arc<TenantRulesets>> {
-        self.tenants.get(tenant)?.current.load_full()
+        self.tenants.peek(tenant)
     }
 
     /// Serves these rulesets from now on, unless newer ones are served already.
     pub fn publish(&self, tenant: &TenantId, rulesets: Arc<TenantRulesets>) {
-        let slot = self.tenants.entry(tenant.clone()).or_default().clone();
-        slot.publish(&rulesets);
+        self.tenants.publish(tenant, rulesets);
     }
 
     /// The tenants in memory with the revisions that are served.
     pub fn revisions(&self) -> Vec<(TenantId, Revision)> {
-        let served = |entry: dashmap::mapref::multiple::RefMulti<'_, TenantId, Arc<Slot>>| {
-            let revision = entry.value().current.load().as_ref().map(|rulesets| rulesets.revision)?;
-            Some((entry.key().clone(), revision))
-        };
-        self.tenants.iter().filter_map(served).collect()
+        self.tenants.all().into_iter().map(|(tenant, rulesets)| (tenant, rulesets.revision)).collect()
     }
 }

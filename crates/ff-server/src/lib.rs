@@ -29,6 +29,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod extract;
+mod latest;
 pub mod middleware;
 pub mod openapi;
 pub mod problem;

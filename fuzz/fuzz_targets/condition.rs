@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ff_fuzz::checks::condition(data));
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|data: &[u8]| ff_fuzz::checks::condition(data));
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| ff_fuzz::mutated(data, size, max_size, seed));

@@ -1,5 +1,9 @@
 //! RFC 3339 instants as nanoseconds since 1970-01-01T00:00:00Z, by the calendar's rules.
 
+/// Seconds: in UTC, too, the years are 0 to 9999, as four digits can say.
+const YEAR_0: i64 = -62_167_219_200;
+const YEAR_10_000: i64 = 253_402_300_800;
+
 /// The instant, or nothing where the text is not in RFC 3339 form. A leap second counts as the second before it.
 pub fn nanoseconds(text: &str) -> Option<i128> {
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
@@ -23,7 +27,7 @@ pub fn nanoseconds(text: &str) -> Option<i128> {
     };
     let offset_s = offset_seconds(zone)?;
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second.min(59) - offset_s;
-    Some(i128::from(seconds) * 1_000_000_000 + fraction)
+    (YEAR_0..YEAR_10_000).contains(&seconds).then_some(i128::from(seconds) * 1_000_000_000 + fraction)
 }
 
 /// How far local time is ahead of UTC.

@@ -113,7 +113,8 @@ impl World<'_> {
         }
         for rule in items(&flag["rules"]) {
             // A rule without a condition is for everyone.
-            let holds = rule.get("when").filter(|when| !when.is_null()).is_none_or(|when| self.condition_holds(when, Owner::Flag(flag), consulted));
+            let holds =
+                rule.get("when").filter(|when| !when.is_null()).is_none_or(|when| self.condition_holds(when, Owner::Flag(flag), consulted));
             if holds {
                 let rollout = &rule["rollout"];
                 let variant = match rollout.get("variant") {
@@ -176,7 +177,10 @@ impl World<'_> {
             true
         } else {
             // A segment without criteria is those who are listed.
-            segment.get("criteria").filter(|criteria| !criteria.is_null()).is_some_and(|criteria| self.condition_holds(criteria, Owner::Segment(key), consulted))
+            segment
+                .get("criteria")
+                .filter(|criteria| !criteria.is_null())
+                .is_some_and(|criteria| self.condition_holds(criteria, Owner::Segment(key), consulted))
         }
     }
 

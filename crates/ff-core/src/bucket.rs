@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_is_shown_as_its_bytes() {
+        let seed = Seed::new(Domain::Distribution, &acme(), "k");
+        let bytes: String = seed.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(format!("{seed:?}"), format!("Seed({bytes})"));
+    }
+
+    #[test]
     fn domains_are_unrelated() {
         let [a, b, c] =
             [Domain::Distribution, Domain::Percentage, Domain::SegmentPercentage].map(|d| Seed::new(d, &acme(), "k").bucket("u").hash());

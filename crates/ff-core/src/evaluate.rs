@@ -181,3 +181,43 @@ impl Serialize for Evaluation<'_> {
         out.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bucket::{Domain, Seed};
+    use crate::{EnvironmentKey, Flag};
+
+    fn compile(flags: &[Value]) -> Ruleset {
+        let flags: Vec<Flag> = flags.iter().map(|flag| Flag::from_value(flag).unwrap()).collect();
+        Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, &flags, &[]).unwrap()
+    }
+
+    #[test]
+    fn an_evaluation_tells_what_decided_it() {
+        let split = json!([{"key": "a", "weight": 1}, {"key": "b", "weight": 1}]);
+        let gate = json!([{"id": "half", "when": {"percentage": {"value": 100, "salt": "s"}}, "rollout": {"variant": "b"}}]);
+        let ruleset = compile(&[
+            json!({"key": "split", "state": "on", "variants": split}),
+            json!({"key": "gate", "state": "on", "variants": split, "rules": gate}),
+            json!({"key": "off", "state": "off", "variants": split}),
+        ]);
+        let user = User::new("u").unwrap();
+        let of = |key: &str| ruleset.evaluate(key, &user, Timestamp::EPOCH).unwrap();
+        let (split, gate, off) = (of("split"), of("gate"), of("off"));
+        assert_eq!([split, gate, off].map(|e| e.is_split()), [true, false, false]);
+        assert_eq!([split, gate, off].map(|e| e.has_rules()), [false, true, false]);
+        assert_eq!([split, gate, off].map(|e| e.percentage_bucket().is_some()), [false, true, false]);
+        assert_eq!(gate.percentage_bucket(), Some(Seed::new(Domain::Percentage, &"acme".parse().unwrap(), "s").bucket("u")));
+        let names = [split, gate, off].map(|e| e.reason().to_string());
+        assert_eq!(names, ["default_distribution", "rule_match", "flag_off"]);
+        // As in JSON, for whoever logs them or counts by them.
+        assert!(Reason::ALL.into_iter().all(|reason| json!(reason) == reason.as_str()));
+        let shown = format!("{gate:?}");
+        for part in ["flag_key: FlagKey(gate)", "RuleMatch", "half", "bucket: 0.", "percentage_bucket: Some(0."] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+    }
+}

@@ -121,3 +121,57 @@ impl FlagMap {
         Self { shards, len: self.len }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Flag;
+    use crate::fault::Findings;
+
+    fn flag(number: usize) -> Arc<CompiledFlag> {
+        let flag = Flag::from_value(&json!({"key": format!("flag-{number}"), "variants": [{"key": "a", "weight": 1}]})).unwrap();
+        Arc::new(CompiledFlag::new(&flag, &"acme".parse().unwrap(), &|_| None, &mut Findings::default()))
+    }
+
+    fn map(count: usize) -> FlagMap {
+        FlagMap::new((0..count).map(flag).collect::<Vec<_>>().into_iter())
+    }
+
+    fn holds(map: &FlagMap, count: usize) -> bool {
+        map.len() == count && map.iter().count() == count && (0..count).all(|i| map.get(&format!("flag-{i}")).is_some())
+    }
+
+    #[test]
+    fn a_map_that_has_outgrown_its_shards_gets_more() {
+        let mut grown = map(0);
+        for count in 1..=2 * SHARD_SIZE {
+            grown = grown.with(flag(count - 1));
+        }
+        assert!(holds(&grown, 2 * SHARD_SIZE) && grown.shards.len() == 1);
+        let again = grown.with(flag(7));
+        assert!(holds(&again, 2 * SHARD_SIZE) && again.shards.len() == 1, "one in place of another needs no more room");
+        let more = grown.with(flag(2 * SHARD_SIZE));
+        assert!(holds(&more, 2 * SHARD_SIZE + 1) && more.shards.len() == 2);
+    }
+
+    #[test]
+    fn flags_are_spread_over_the_shards() {
+        let map = map(64 * SHARD_SIZE);
+        assert_eq!(map.shards.len(), 64);
+        // Of 64 shards with 64 flags on average; fixed keys and a fixed hash, so this holds always or never.
+        assert!(map.shards.iter().all(|shard| (SHARD_SIZE / 2..=SHARD_SIZE * 2).contains(&shard.len())));
+    }
+
+    #[test]
+    fn a_changed_copy_shares_all_shards_but_one() {
+        let map = map(16 * SHARD_SIZE);
+        let copied = |other: &FlagMap| map.shards.iter().zip(&other.shards).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
+        assert_eq!(copied(&map.with(flag(3))), 1);
+        assert_eq!(copied(&map.with(flag(1_000_000))), 1);
+        let without = map.without("flag-3");
+        assert_eq!((copied(&without), without.len(), without.get("flag-3").is_none()), (1, 16 * SHARD_SIZE - 1, true));
+        assert_eq!(copied(&map.without("no-such-flag")), 0);
+    }
+}

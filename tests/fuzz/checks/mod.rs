@@ -69,10 +69,20 @@ pub fn condition(data: &[u8]) {
     let (flags, segments) = documents.model();
     let (valid_segments, _) = Segments::compile_valid(tenant(), segments.iter());
     let (base, _) = Ruleset::compile_valid(EnvironmentKey::production(), 1, flags.iter(), valid_segments);
+    // Each condition in several rules of one flag, so that the flag has an index of its rules where conditions demand equalities.
+    let rules = documents.conditions.iter().cycle().take(5 * documents.conditions.len()).enumerate();
+    let mut indexed = gate(&json!({}));
+    indexed["rules"] = rules.map(|(i, when)| json!({"id": format!("r{i}"), "when": when, "rollout": {"variant": "on"}})).collect();
+    if let Some(ruleset) = Flag::from_value(&indexed).ok().and_then(|flag| base.with_flag(2, &flag).ok()) {
+        let mut trees = documents.trees();
+        trees.0.retain(|tree| tree["key"] != GATE && ruleset.contains(tree["key"].as_str().unwrap_or_default()));
+        trees.0.push(indexed);
+        ask(&ruleset, &documents, &trees, GATE);
+    }
     for when in &documents.conditions {
         let Some(plain) = gated(&base, when) else { continue };
         let mut trees = documents.trees();
-        trees.0.retain(|tree| plain.contains(tree["key"].as_str().unwrap_or_default()));
+        trees.0.retain(|tree| tree["key"] != GATE && plain.contains(tree["key"].as_str().unwrap_or_default()));
         trees.0.push(gate(when));
         ask(&plain, &documents, &trees, GATE);
         let laws = [

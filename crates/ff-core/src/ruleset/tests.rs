@@ -189,6 +189,36 @@ fn an_explanation_of_a_great_many_tests_is_cut_and_says_so() {
 }
 
 #[test]
+fn sixteen_segments_may_stand_behind_one_another_and_no_more() {
+    // The last one first, so that the whole chain is walked at once.
+    let chain = |length: usize| -> Vec<_> {
+        let link = |i| segment(&format!("c{i:02}"), if i == 0 { json!({}) } else { json!({"segment": format!("c{:02}", i - 1)}) });
+        (0..length).rev().map(link).collect()
+    };
+    for upwards in [false, true] {
+        let [mut right, mut deep] = [chain(17), chain(18)];
+        if upwards {
+            right.reverse();
+            deep.reverse();
+        }
+        compile(&[], &right).unwrap();
+        assert!(compile(&[], &deep).unwrap_err().to_string().contains("at most 16 segments"));
+    }
+}
+
+#[test]
+fn an_evaluation_may_take_ten_thousand_steps_and_no_more() {
+    let many = segment("many", json!({"all": vec![json!({}); 1_800]}));
+    let first_refused = (0..1_800).find_map(|more| {
+        let names = vec![json!({"segment": "many"}); 5];
+        let parts: Vec<_> = names.into_iter().chain(vec![json!({}); more + 900]).collect();
+        compile(&[flag("f", json!({ "all": parts }))], std::slice::from_ref(&many)).err()
+    });
+    let refused = first_refused.expect("it grows by one step a time, up to twice the bound").to_string();
+    assert!(refused.contains("this takes 10001"), "{refused}");
+}
+
+#[test]
 fn the_work_of_an_evaluation_is_bounded_however_segments_are_stacked() {
     // Each level names the one below nineteen times: 19 × 19 × 19 × 19 steps.
     let mut segments = vec![segment("s0", json!({}))];

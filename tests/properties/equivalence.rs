@@ -113,6 +113,31 @@ fn trees_obey_the_laws_of_logic() {
     holds(2_000, equal as fn(Law) -> bool);
 }
 
+/// Two to six operands, in another order and perhaps in two groups.
+#[test]
+fn the_order_of_operands_does_not_matter() {
+    #[derive(Debug, Clone)]
+    struct Permuted(std::rc::Rc<Pair>);
+    impl Arbitrary for Permuted {
+        fn arbitrary(source: &mut Gen) -> Self {
+            let dice = &mut Dice(source);
+            let nothing = Known { segments: Vec::new(), flags: Vec::new() };
+            let operands: Vec<Value> = (0..2 + dice.below(5)).map(|_| condition(dice, &nothing, 1)).collect();
+            let permuted = dice.shuffled(operands.clone());
+            let list = dice.pick(&["all", "any"]);
+            // A layer around either half must not matter, too.
+            let half = dice.below(permuted.len() + 1);
+            let (front, back) = permuted.split_at(half);
+            let other = if dice.chance(50) { json!({list: [{list: back}, {list: front}]}) } else { json!({list: permuted}) };
+            Self(std::rc::Rc::new(Pair { one: json!({ list: operands }), other, question: question(dice) }))
+        }
+    }
+    fn equal(pair: Permuted) -> bool {
+        pair.0.is_equal()
+    }
+    holds(2_000, equal as fn(Permuted) -> bool);
+}
+
 #[test]
 fn reordering_rules_that_do_not_match_moves_nobody() {
     #[derive(Debug, Clone)]

@@ -26,5 +26,6 @@ mod oracle;
 mod pools;
 mod rollout;
 mod statistics;
+mod uniformity;
 mod why_not;
 mod world;

@@ -24,7 +24,9 @@ impl Arbitrary for Sample {
     fn arbitrary(source: &mut Gen) -> Self {
         let dice = &mut Dice(source);
         let count = 1 + dice.below(5);
-        let weights = weights(dice, count).iter().map(|weight| weight.as_f64().unwrap()).collect();
+        // Together from a millionth to a thousand millions.
+        let scale = 10_f64.powf(dice.fraction() * 15.0 - 6.0) / 100.0;
+        let weights = weights(dice, count).iter().map(|weight| weight.as_f64().unwrap() * scale).collect();
         Self { salt: format!("salt-{}", dice.below(1_000_000_000)), first: dice.below(1_000_000_000) as u64, weights }
     }
 }

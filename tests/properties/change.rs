@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use ff_core::{Flag, FlagKey, Ruleset, Segment, SegmentKey};
+use ff_core::{Flag, FlagKey, ListChange, MembersChange, Ruleset, Segment, SegmentKey};
 use quickcheck::{Arbitrary, Gen};
+use serde_json::json;
 
 use crate::check::holds;
 use crate::dice::Dice;
@@ -16,6 +17,8 @@ enum Step {
     PutSegment(Box<Segment>),
     DropFlag(FlagKey),
     DropSegment(SegmentKey),
+    /// Ids put into a segment's `included`, ids taken out of it, and the same for `excluded`.
+    Members(SegmentKey, [Vec<String>; 4]),
 }
 
 /// A world, and steps that bring parts of another one into it.
@@ -50,6 +53,10 @@ impl Arbitrary for History {
                 steps.push(Step::PutSegment(Box::new(segment)));
             }
         }
+        for segment in start.segments() {
+            let ids = |dice: &mut Dice<'_>| dice.some(6, |dice| format!("u{}", dice.below(8)));
+            steps.push(Step::Members(segment.key().clone(), [ids(dice), ids(dice), ids(dice), ids(dice)]));
+        }
         let steps = dice.shuffled(steps);
         Self { start, steps }
     }
@@ -72,11 +79,26 @@ fn put<T: Clone>(list: &[T], item: &T, same: impl Fn(&T) -> bool) -> Vec<T> {
     list
 }
 
+/// The segment as its document would be after the change.
+fn with_members(segment: &Segment, [add, remove, exclude, admit]: &[Vec<String>; 4]) -> Segment {
+    let mut document = segment.to_value();
+    for (list, add, remove) in [("included", add, remove), ("excluded", exclude, admit)] {
+        let former = document[list].as_array().cloned().unwrap_or_default();
+        let kept = former.into_iter().filter(|id| !remove.iter().any(|removed| *id == **removed));
+        document[list] = kept.chain(add.iter().map(|id| json!(id))).collect();
+    }
+    Segment::from_value(&document).unwrap()
+}
+
 /// The documents after the step, whether they may be so or not.
 fn after(step: &Step, flags: &[Flag], segments: &[Segment]) -> (Vec<Flag>, Vec<Segment>) {
     match step {
         Step::PutFlag(flag) => (put(flags, flag, |other| other.key() == flag.key()), segments.to_vec()),
         Step::PutSegment(segment) => (flags.to_vec(), put(segments, segment, |other| other.key() == segment.key())),
+        Step::Members(key, lists) => {
+            let changed = segments.iter().map(|segment| if segment.key() == key { with_members(segment, lists) } else { segment.clone() });
+            (flags.to_vec(), changed.collect())
+        }
         Step::DropFlag(key) => (flags.iter().filter(|flag| flag.key() != key).cloned().collect(), segments.to_vec()),
         Step::DropSegment(key) => (flags.to_vec(), segments.iter().filter(|segment| segment.key() != key).cloned().collect()),
     }
@@ -89,6 +111,15 @@ fn apply(step: &Step, ruleset: &Ruleset) -> Result<Ruleset, ff_core::Error> {
         Step::PutSegment(segment) => ruleset.with_segment(revision, segment),
         Step::DropFlag(key) => ruleset.without_flag(revision, key),
         Step::DropSegment(key) => ruleset.without_segment(revision, key),
+        Step::Members(key, lists) => {
+            let [add, remove, exclude, admit] = lists.each_ref().map(|ids| ids.iter().map(String::as_str).collect::<Vec<_>>());
+            let change = MembersChange {
+                included: ListChange { add: &add, remove: &remove },
+                excluded: ListChange { add: &exclude, remove: &admit },
+            };
+            // Of a segment that is not there nothing changes.
+            Ok(ruleset.with_members(revision, key, &change)?.unwrap_or_else(|| ruleset.at_revision(revision)))
+        }
     }
 }
 

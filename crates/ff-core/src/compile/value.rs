@@ -107,3 +107,36 @@ impl fmt::Debug for VariantValue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_of_one_type_and_shown_as_it_was_written() {
+        let key = "on".parse().unwrap();
+        let of = |value: Value| VariantValue::new(&value, &key);
+        let values = [json!(true), json!("text"), json!("on"), json!(3), json!(3.5), json!({"a": [1, null]}), json!(null)];
+        for (i, value) in values.iter().enumerate() {
+            let made = of(value.clone());
+            assert_eq!((made.as_bool(), made.as_str(), made.as_f64()), (value.as_bool(), value.as_str(), value.as_f64()), "{value}");
+            assert_eq!(made.to_json(), *value);
+            assert_eq!(serde_json::to_string(&made).unwrap(), value.to_string());
+            assert_eq!(format!("{made:?}").trim_matches('"').replace("Number(", "").replace(')', ""), value.to_string().trim_matches('"'));
+            let equal: Vec<usize> = (0..values.len()).filter(|j| of(values[*j].clone()) == made).collect();
+            assert_eq!(equal, [i], "{value} equals itself only");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_the_variants_key_is_shared_with_it() {
+        let key: crate::key::VariantKey = "on".parse().unwrap();
+        let [VariantValue::String(same), VariantValue::String(other)] = ["on", "off"].map(|text| VariantValue::new(&json!(text), &key))
+        else {
+            panic!("texts")
+        };
+        assert!(Arc::ptr_eq(&same, &key.shared()) && !Arc::ptr_eq(&other, &key.shared()));
+    }
+}

@@ -283,6 +283,17 @@ fn an_index_leaves_out_no_rule_that_would_have_asked_a_percentage() {
 }
 
 #[test]
+fn an_explanation_shows_every_rule_tried_with_an_index_or_without() {
+    let ruleset = indexed(json!({"attr": {"plan": "pro"}}));
+    let now = Timestamp::from_millis(0);
+    let tried =
+        |user: &User| ruleset.explain("f", user, now).unwrap().rules.iter().map(|rule| rule.rule_id.to_string()).collect::<Vec<_>>();
+    let [nobody, third] = ["XX", "C2"].map(|country| tried(&User::new("u").unwrap().with("country", country)));
+    assert_eq!(nobody, ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "last"]);
+    assert_eq!(third, ["r0", "r1", "r2"]);
+}
+
+#[test]
 fn an_index_finds_each_rule_that_any_of_the_users_values_leads_to() {
     let now = Timestamp::from_millis(0);
     let ruleset = indexed(json!({"attr": {"country": ["DE", "FR"]}, "user_id": "u"}));
@@ -293,4 +304,15 @@ fn an_index_finds_each_rule_that_any_of_the_users_values_leads_to() {
     assert_eq!(rule(&user(["DE", "C3", "C7"].into())).as_deref(), Some("r3"));
     assert_eq!(rule(&user(3.0.into())), None);
     assert_eq!(rule(&User::new("v").unwrap().with("country", "DE")), None);
+}
+
+#[test]
+fn a_ruleset_says_whose_it_is_and_what_is_in_it() {
+    let ruleset = compile(&[flag("f", json!({"segment": "s"}))], &[segment("s", json!({}))]).unwrap();
+    assert_eq!((ruleset.tenant().as_str(), ruleset.environment().as_str(), ruleset.revision()), ("acme", "production", 1));
+    assert!(ruleset.contains("f") && !ruleset.contains("g") && !ruleset.is_empty() && ruleset.len() == 1);
+    assert_eq!(ruleset.flag_keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["f"]);
+    assert_eq!(ruleset.segments().keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["s"]);
+    assert_eq!(ruleset.at_revision(7).revision(), 7);
+    assert!(compile(&[], &[]).unwrap().is_empty());
 }

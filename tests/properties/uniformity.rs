@@ -152,7 +152,7 @@ fn what_is_uneven_or_related_is_found_out() {
     assert!(
         cells(&|bucket, i| {
             let cell = (bucket * 100.0) as usize;
-            if cell % 10 == 0 && i % 8 == 0 { cell + 1 } else { cell }
+            if cell.is_multiple_of(10) && i.is_multiple_of(8) { cell + 1 } else { cell }
         }) > BOUND
     );
     // A number of the id in place of a hash, and one bucket for two decisions.

@@ -390,6 +390,55 @@ mod tests {
     }
 
     #[test]
+    fn every_operator_is_shown_as_it_was_written() {
+        let shown = [
+            json!({"eq": "a"}),
+            json!({"eq": 1.5}),
+            json!({"eq": true}),
+            json!({"ne": "a"}),
+            json!({"ne": 2}),
+            json!({"ne": false}),
+            json!({"in": ["a", "b"]}),
+            json!({"not_in": ["a", "b"]}),
+            json!({"in": ["a", 1, 2.5, true]}),
+            json!({"not_in": [1]}),
+            json!({"lt": 1}),
+            json!({"lte": 1}),
+            json!({"gt": "a"}),
+            json!({"gte": "a"}),
+            json!({"starts_with": "a"}),
+            json!({"ends_with": "a"}),
+            json!({"contains": "a"}),
+            json!({"istarts_with": "a"}),
+            json!({"iends_with": "a"}),
+            json!({"icontains": "a"}),
+            json!({"matches": "^a"}),
+            json!({"imatches": "^a"}),
+            json!({"exists": true}),
+            json!({"exists": false}),
+            json!({"before": "2026-01-01T00:00:00Z"}),
+            json!({"after": "2026-01-01T00:00:00Z"}),
+            json!({"semver_eq": "1.2"}),
+            json!({"semver_lt": "1.2"}),
+            json!({"semver_lte": "1.2"}),
+            json!({"semver_gt": "1.2"}),
+            json!({"semver_gte": "1.2"}),
+            json!({"ip_in": ["10.0.0.0/8", "::1/128"]}),
+            json!({"ieq": "a"}),
+            json!({"ine": "a"}),
+            json!({"iin": ["a", "b"]}),
+            json!({"inot_in": ["a"]}),
+        ];
+        for operation in shown {
+            let condition = crate::Condition::from_value(&json!({"attr": {"x": operation}})).unwrap();
+            let crate::model::Clause::Attr(tests) = &condition.clauses[0] else { panic!("a test") };
+            let (check, negated) = &compile(&tests[0].1)[0];
+            let (operator, operand) = check.describe(*negated);
+            assert_eq!(json!({ (operator): operand }), operation);
+        }
+    }
+
+    #[test]
     fn a_number_is_found_among_operands_of_several_types() {
         let test = serde_json::json!([3, "x", -1.5, 0, true, 7]);
         let crate::model::Clause::Attr(tests) =

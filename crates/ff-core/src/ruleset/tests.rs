@@ -283,6 +283,22 @@ fn an_index_leaves_out_no_rule_that_would_have_asked_a_percentage() {
 }
 
 #[test]
+fn an_index_of_as_many_rules_as_there_may_be_finds_each_of_them() {
+    let rules: Vec<_> = (0..crate::limits::RULES_MAX)
+        .map(|i| json!({"id": format!("r{i}"), "when": {"attr": {"country": format!("C{i}")}}, "rollout": {"variant": "on"}}))
+        .collect();
+    let flag = json!({"key": "f", "type": "boolean", "state": "on", "rollout_percentage": 0, "rules": rules});
+    let ruleset = compile(&[Flag::from_value(&flag).unwrap()], &[]).unwrap();
+    assert!(ruleset.flag("f").unwrap().index.is_some());
+    for i in 0..crate::limits::RULES_MAX {
+        let later: Vec<AttributeValue> = [i + 130, i + 63, i, i + 64].iter().map(|i| format!("C{i}").into()).collect();
+        let user = User::new("u").unwrap().with("country", later);
+        let found = ruleset.evaluate("f", &user, Timestamp::EPOCH).unwrap();
+        assert_eq!(found.rule_id().map(|id| id.to_string()), Some(format!("r{i}")), "the first of several that hold");
+    }
+}
+
+#[test]
 fn an_explanation_shows_every_rule_tried_with_an_index_or_without() {
     let ruleset = indexed(json!({"attr": {"plan": "pro"}}));
     let now = Timestamp::from_millis(0);

@@ -83,7 +83,7 @@ fn flag(text: &str) -> Option<(Flag, Value)> {
     assert_eq!(Flag::from_value(&flag.to_value()).as_ref(), Ok(&flag), "shown and read again");
     assert_eq!(Flag::from_json(&serde_json::to_string(&flag).unwrap()).as_ref(), Ok(&flag), "written and read again");
     // Rules without an id get one when they are written; which, the design leaves open.
-    for (rule, read) in tree["rules"].as_array_mut().into_iter().flatten().zip(&flag.rules) {
+    for (rule, read) in tree["rules"].as_array_mut().into_iter().flatten().zip(flag.rules()) {
         rule["id"] = json!(read.id.as_str());
     }
     Some((flag, tree))

@@ -35,8 +35,8 @@ pub fn ruleset(data: &[u8]) {
             let rebuilt = rebuilt(&compiled, &flags);
             let trees = documents.trees();
             for flag in &flags {
-                ask(&compiled, &documents, &trees, flag.key.as_str());
-                same(&compiled, &rebuilt, &documents, flag.key.as_str());
+                ask(&compiled, &documents, &trees, flag.key().as_str());
+                same(&compiled, &rebuilt, &documents, flag.key().as_str());
             }
         }
         Err(faults) => {
@@ -54,7 +54,7 @@ pub fn ruleset(data: &[u8]) {
 fn rebuilt(compiled: &Ruleset, flags: &[Flag]) -> Ruleset {
     let mut ruleset = compiled.clone();
     for flag in flags {
-        match ruleset.without_flag(2, &flag.key) {
+        match ruleset.without_flag(2, flag.key()) {
             Ok(less) => ruleset = less.with_flag(3, flag).expect("it was there before"),
             Err(Error::InUse { .. }) => ruleset = ruleset.with_flag(3, flag).expect("it replaces itself"),
             Err(other) => panic!("{other}"),

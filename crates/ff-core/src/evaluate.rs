@@ -214,7 +214,7 @@ mod tests {
         let names = [split, gate, off].map(|e| e.reason().to_string());
         assert_eq!(names, ["default_distribution", "rule_match", "flag_off"]);
         // As in JSON, for whoever logs them or counts by them.
-        assert!(Reason::ALL.into_iter().all(|reason| json!(reason) == reason.as_str()));
+        assert!(Reason::ALL.iter().all(|reason| json!(reason) == reason.as_str()));
         let shown = format!("{gate:?}");
         for part in ["flag_key: FlagKey(gate)", "RuleMatch", "half", "bucket: 0.", "percentage_bucket: Some(0."] {
             assert!(shown.contains(part), "{part} in {shown}");

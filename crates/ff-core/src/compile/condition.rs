@@ -133,14 +133,13 @@ impl Compiler<'_> {
     }
 
     fn clauses(&mut self, condition: &Condition, at: &Place<'_>) -> Cond {
-        let mut all: Vec<_> = condition.clauses.iter().map(|clause| self.clause(clause, &at.field(clause.name()))).collect();
-        match all.len() {
-            0 => {
+        match condition.clauses.as_slice() {
+            [] => {
                 self.steps += 1;
                 Cond::Everyone
             }
-            1 => all.swap_remove(0),
-            _ => Cond::All(all.into()),
+            [clause] => self.clause(clause, &at.field(clause.name())),
+            clauses => Cond::All(clauses.iter().map(|clause| self.clause(clause, &at.field(clause.name()))).collect()),
         }
     }
 

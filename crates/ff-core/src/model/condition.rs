@@ -164,7 +164,8 @@ impl Condition {
             return None;
         }
         let fields = json.fields(at, found)?;
-        let read: Vec<_> = fields.iter().filter_map(|(name, value)| Clause::read(name, value, depth, at, found)).collect();
+        let mut read = Vec::with_capacity(fields.len());
+        read.extend(fields.iter().filter_map(|(name, value)| Clause::read(name, value, depth, at, found)));
         (read.len() == fields.len()).then_some(Self { clauses: read })
     }
 

@@ -152,7 +152,8 @@ impl UnnamedRule {
     /// One without takes the id of the `former` rule with the same content, so that sending the same rules again
     /// changes nothing; a new one gets the first free `rule-N`, counted from its position.
     pub(super) fn name_all(unnamed: Vec<Self>, former: &[Rule], at: &Place<'_>, found: &mut Findings) -> Vec<Rule> {
-        let mut taken: Vec<RuleId> = unnamed.iter().filter_map(|rule| rule.id.clone()).collect();
+        let mut taken = Vec::with_capacity(unnamed.len());
+        taken.extend(unnamed.iter().filter_map(|rule| rule.id.clone()));
         for (i, rule) in unnamed.iter().enumerate() {
             if let Some(id) = &rule.id
                 && unnamed.iter().take(i).any(|other| other.id.as_ref() == Some(id))

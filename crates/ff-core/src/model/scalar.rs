@@ -82,6 +82,8 @@ pub(crate) fn list<T>(
         found.add(at, format!("must have at most {max} items, got {}", items.len()));
         return None;
     }
-    let read: Vec<_> = items.iter().enumerate().filter_map(|(i, item)| read(item, &at.item(i), found)).collect();
-    (read.len() == items.len()).then_some(read)
+    // Sized beforehand: most documents are right, and their lists are kept as they are.
+    let mut all = Vec::with_capacity(items.len());
+    all.extend(items.iter().enumerate().filter_map(|(i, item)| read(item, &at.item(i), found)));
+    (all.len() == items.len()).then_some(all)
 }

@@ -58,3 +58,28 @@ fn changing_one_flag_of_ten_thousand_copies_no_other() {
     // The flag, the pointers of its shard, and a pointer for each shard; all flags would be megabytes.
     assert!(bytes < 8 << 10, "{bytes} bytes");
 }
+
+/// Bytes that a ruleset of one flag holds.
+fn of_flag(flag: &serde_json::Value) -> usize {
+    let flag = Flag::from_value(flag).unwrap();
+    held(|| Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, std::slice::from_ref(&flag), &[]).unwrap()).1
+}
+
+#[test]
+fn a_rule_and_a_variant_take_what_is_stated() {
+    let rule =
+        |i: usize| json!({"id": format!("r{i:02}"), "when": {"attr": {"country": format!("C{i:02}")}}, "rollout": {"variant": "on"}});
+    let flag = |rules: usize, variants: usize| {
+        let variants: Vec<_> = ["on", "off"].into_iter().map(str::to_owned).chain((2..variants).map(|i| format!("v{i:02}"))).collect();
+        let variants: Vec<_> = variants.iter().map(|key| json!({"key": key, "weight": 1})).collect();
+        json!({"key": "f", "type": "string", "state": "on", "off_variant": "off", "variants": variants, "rules": (0..rules).map(rule).collect::<Vec<_>>()})
+    };
+    let none = of_flag(&flag(0, 2));
+    let per_rule = (of_flag(&flag(3, 2)) - none) / 3;
+    let per_indexed_rule = (of_flag(&flag(50, 2)) - none) / 50;
+    let per_variant = (of_flag(&flag(0, 52)) - none) / 50;
+    println!(
+        "a ruleset of one flag without rules {none} bytes, a rule {per_rule}, an indexed rule {per_indexed_rule}, a variant {per_variant}"
+    );
+    assert!(per_rule <= 120 && per_indexed_rule <= 240 && per_variant <= 80);
+}

@@ -332,3 +332,18 @@ fn a_ruleset_says_whose_it_is_and_what_is_in_it() {
     assert_eq!(ruleset.at_revision(7).revision(), 7);
     assert!(compile(&[], &[]).unwrap().is_empty());
 }
+
+#[test]
+fn every_form_of_a_demanded_equality_is_indexed() {
+    for when in [
+        |i: usize| json!({"attr": {"country": format!("C{i}")}}),
+        |i: usize| json!({"attr": {"country": [format!("C{i}"), format!("D{i}")]}}),
+        |i: usize| json!({"attr": {"country": format!("C{i}")}, "user_id": "u"}),
+        |i: usize| json!({"any": [{"attr": {"country": format!("C{i}")}}, {"attr": {"country": format!("D{i}")}}]}),
+    ] {
+        let rules: Vec<_> = (0..8).map(|i| json!({"when": when(i), "rollout": {"variant": "on"}})).collect();
+        let flag = json!({"key": "f", "type": "boolean", "state": "on", "rules": rules});
+        let ruleset = compile(&[Flag::from_value(&flag).unwrap()], &[]).unwrap();
+        assert!(ruleset.flag("f").unwrap().index.is_some(), "{}", when(0));
+    }
+}

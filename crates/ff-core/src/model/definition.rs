@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::flag::{Flag, FlagType, State, Variant, Weight};
+use super::flag::{Flag, FlagType, State, Variant};
 use super::rule::Rule;
 use super::scalar::Scalar;
+use super::weight::Weight;
 use crate::key::{FlagKey, RuleId, VariantKey};
 
 /// What a flag is, the same in every environment of its tenant.

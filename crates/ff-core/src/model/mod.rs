@@ -12,14 +12,16 @@ mod pattern;
 mod rule;
 mod scalar;
 mod segment;
+mod weight;
 
 pub use condition::{Amount, Clause, Condition, Percentage, Prerequisite, TimeWindow};
 pub(crate) use condition::{keep, plain_number};
 pub use definition::{Configuration, Definition, Use, VariantInUse};
-pub use flag::{Flag, FlagType, State, Variant, Weight, WeightError};
+pub use flag::{Flag, FlagType, State, Variant};
 pub use operation::{Network, Operation, Ordering, Place as TextPlace, Test};
 pub use pattern::Pattern;
 pub use rule::{Rollout, Rule, Share};
 pub(crate) use scalar::list;
 pub use scalar::{OneOrMany, Scalar};
 pub use segment::Segment;
+pub use weight::{Weight, WeightError};

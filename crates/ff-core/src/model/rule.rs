@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::condition::Condition;
-use super::flag::{Variant, Weight};
+use super::flag::Variant;
+use super::weight::Weight;
 use crate::fault::{Findings, Place};
 use crate::json::{Json, unknown};
 use crate::key::{RuleId, VariantKey};

@@ -15,6 +15,7 @@ mod flags;
 mod history;
 mod killed;
 mod lists;
+mod log;
 mod migrations;
 mod segments;
 mod snapshots;

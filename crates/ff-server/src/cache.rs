@@ -14,6 +14,7 @@ use metrics::Counter;
 
 use crate::blocking;
 use crate::latest::{Latest, Versioned};
+use crate::news::News;
 use crate::service::ServiceError;
 
 /// A ruleset with what answers need besides it.
@@ -187,6 +188,7 @@ impl Versioned for TenantRulesets {
 /// All tenants' rulesets that were asked for so far.
 pub struct RulesetCache {
     tenants: Latest<TenantId, TenantRulesets>,
+    news: Arc<News>,
     hits: Counter,
     misses: Counter,
 }
@@ -198,9 +200,9 @@ impl std::fmt::Debug for RulesetCache {
 }
 
 impl RulesetCache {
-    /// An empty cache that counts its hits and misses there.
-    pub fn new(hits: Counter, misses: Counter) -> Self {
-        Self { tenants: Latest::new(), hits, misses }
+    /// An empty cache that tells of what it serves, and counts its hits and misses.
+    pub fn new(news: Arc<News>, hits: Counter, misses: Counter) -> Self {
+        Self { tenants: Latest::new(), news, hits, misses }
     }
 
     /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
@@ -217,7 +219,10 @@ impl RulesetCache {
         });
         let found = found.await;
         if is_loaded {
-            self.misses.increment(1)
+            self.misses.increment(1);
+            if let Ok(rulesets) = &found {
+                self.news.tell(tenant, rulesets.revision);
+            }
         } else {
             self.hits.increment(1)
         }
@@ -240,7 +245,9 @@ impl RulesetCache {
 
     /// Serves these rulesets from now on, unless newer ones are served already.
     pub fn publish(&self, tenant: &TenantId, rulesets: Arc<TenantRulesets>) {
+        let revision = rulesets.revision();
         self.tenants.publish(tenant, rulesets);
+        self.news.tell(tenant, revision);
     }
 
     /// The tenants in memory with the revisions that are served.

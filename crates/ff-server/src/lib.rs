@@ -31,6 +31,7 @@ pub mod config;
 pub mod extract;
 mod latest;
 pub mod middleware;
+pub mod news;
 pub mod openapi;
 pub mod problem;
 pub mod routes;

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ff_store::Store;
@@ -8,6 +9,7 @@ use slog::Logger;
 use crate::auth::Auth;
 use crate::cache::RulesetCache;
 use crate::config::HttpConfig;
+use crate::news::News;
 use crate::telemetry::Metrics;
 
 /// Everything that outlives a request. Built once, shared by all workers.
@@ -19,6 +21,8 @@ pub struct AppState {
     pub auth: Auth,
     /// What evaluation reads.
     pub rulesets: RulesetCache,
+    /// Who is told of changes.
+    pub news: Arc<News>,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the database was there when last seen.
@@ -33,8 +37,9 @@ impl AppState {
     /// A state in front of `store` that has seen nothing yet.
     pub fn new(store: Store, auth: Auth, http: HttpConfig, logger: Logger) -> Self {
         let metrics = Metrics::new();
-        let rulesets = RulesetCache::new(metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
-        Self { store, auth, metrics, rulesets, health: Health::default(), http, logger }
+        let news = Arc::new(News::default());
+        let rulesets = RulesetCache::new(news.clone(), metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
+        Self { store, auth, metrics, rulesets, news, health: Health::default(), http, logger }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The audit log: who changed what, in the order of commits, one entry for each revision.
 
 mod history;
+mod log;
 mod row;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::history::{At, flag_at};
+pub use self::log::{Logged, View, after};
 use self::row::AuditRow;
 pub(crate) use self::row::{Entry, insert, time_of};
 use crate::connection::on;

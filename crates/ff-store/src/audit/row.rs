@@ -65,8 +65,12 @@ pub(super) struct AuditRow {
 }
 
 impl AuditRow {
+    pub(super) fn corrupt(&self, reason: impl ToString) -> CorruptRow {
+        CorruptRow::new("audit", format!("{}/{}", self.tenant_id, self.revision), reason)
+    }
+
     pub(super) fn entry(&self) -> Result<AuditEntry, CorruptRow> {
-        let corrupt = |reason: String| CorruptRow::new("audit", format!("{}/{}", self.tenant_id, self.revision), reason);
+        let corrupt = |reason: String| self.corrupt(reason);
         let document = |text: &Option<JsonText>| text.as_ref().map(JsonText::parse).transpose().map_err(|error| corrupt(error.to_string()));
         Ok(AuditEntry {
             revision: Revision::new(self.revision),

@@ -1,0 +1,48 @@
+//! The log in the order of commits, as those who follow it read it.
+
+use ff_store::audit::View;
+use ff_store::{Logged, Revision, audit};
+use ff_test_support::{TestStore, environment, tenant};
+use serde_json::json;
+
+use crate::steps::{acme, create_environment, delete, delete_environment, log, put, put_segment};
+
+fn after(store: &TestStore, revision: i64, limit: u32) -> Vec<Logged> {
+    audit::after(store, &acme(), Revision::new(revision), limit).unwrap()
+}
+
+#[test]
+fn the_log_is_read_onwards_from_any_revision_without_gaps() {
+    TestStore::each(|store| {
+        create_environment(store, "staging").unwrap();
+        put(store, "production", &json!({"key": "a", "type": "boolean"})).unwrap();
+        put_segment(store, &json!({"key": "s"})).unwrap();
+        delete(store, "a").unwrap();
+        delete_environment(store, "staging").unwrap();
+        let entries = log(store, &acme());
+        assert_eq!(entries.len(), 5);
+        for start in 0..=5 {
+            let read: Vec<_> = after(store, start, 100).into_iter().map(|logged| logged.entry).collect();
+            assert_eq!(read, entries[usize::try_from(start).unwrap()..]);
+        }
+        assert_eq!(after(store, 1, 2).iter().map(|logged| logged.entry.revision.get()).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(after(store, i64::MAX, 2), []);
+        assert_eq!(audit::after(store, &tenant("globex"), Revision::ZERO, 100).unwrap(), []);
+    });
+}
+
+#[test]
+fn what_a_change_did_in_other_environments_is_told_beside_it() {
+    TestStore::each(|store| {
+        create_environment(store, "staging").unwrap();
+        put(store, "production", &json!({"key": "a", "type": "boolean"})).unwrap();
+        put(store, "production", &json!({"key": "a", "type": "boolean", "state": "on"})).unwrap();
+        let logged = after(store, 1, 100);
+        let [created, switched] = logged.as_slice() else { panic!("{logged:?}") };
+        let View { before, after } = &created.elsewhere[&environment("staging")];
+        assert_eq!(*before, None);
+        assert_eq!(after.as_ref().unwrap()["environment"], "staging");
+        assert_eq!(after.as_ref().unwrap()["state"], "off");
+        assert!(switched.elsewhere.is_empty(), "a state belongs to its environment");
+    });
+}

@@ -28,6 +28,7 @@ pub mod cache;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod event;
 pub mod extract;
 mod latest;
 pub mod middleware;

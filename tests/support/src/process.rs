@@ -172,6 +172,11 @@ impl Server {
         self.running.lock().unwrap().as_ref().expect("a running server").address.clone()
     }
 
+    /// The same; none, while it is not running.
+    pub fn address_if_running(&self) -> Option<String> {
+        self.running.lock().unwrap().as_ref().map(|running| running.address.clone())
+    }
+
     /// A client without credentials.
     pub fn client(&self) -> Client {
         Client::new(self.address())
@@ -214,10 +219,12 @@ impl Server {
     /// # Panics
     /// If it does not in time, or is not running.
     pub fn wait(&self) -> ExitStatus {
-        let mut running = self.running.lock().unwrap();
-        let process = &mut running.as_mut().expect("a running server").process;
-        let status = eventually("the server to end", || process.try_wait().unwrap());
-        *running = None;
+        // Not under the lock all the time: others may ask for the address meanwhile.
+        let status = eventually("the server to end", || {
+            let mut running = self.running.lock().unwrap();
+            running.as_mut().expect("a running server").process.try_wait().unwrap()
+        });
+        *self.running.lock().unwrap() = None;
         status
     }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::Effort;
 use crate::client::{CONNECTIONS, Connection, Load};
 use crate::data::Data;
 use crate::process::Server;
-use crate::{Effort, Verdict};
+use crate::verdict::Verdict;
 
 /// One kind of request, with its bounds.
 struct Question {

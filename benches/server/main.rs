@@ -23,6 +23,8 @@ mod client;
 mod cpu;
 mod data;
 mod process;
+#[path = "../verdict.rs"]
+mod verdict;
 #[allow(dead_code, reason = "each benchmark uses some of the workloads")]
 #[path = "../workloads.rs"]
 mod workloads;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 use crate::data::Data;
 use crate::process::Server;
+use crate::verdict::Verdict;
 
 /// The same as the program's: what is compared is the server, not its allocator.
 #[cfg(feature = "mimalloc")]
@@ -57,35 +60,6 @@ impl Effort {
     const SMOKE: Self = Self { rounds: 1, round: Duration::from_millis(10), flags: 300, writes: 40 };
 }
 
-/// Prints figures beside their bounds, and remembers whether all were kept.
-pub(crate) struct Verdict {
-    is_measured: bool,
-    missed: usize,
-}
-
-impl Verdict {
-    /// One figure that must be at most `must` and should be at most `goal`.
-    pub(crate) fn at_most(&mut self, what: &str, value: f64, unit: &str, must: f64, goal: f64) {
-        self.judge(what, value, unit, (must, goal), value <= must, value <= goal);
-    }
-
-    /// One figure that must be at least `must`.
-    pub(crate) fn at_least(&mut self, what: &str, value: f64, unit: &str, must: f64) {
-        self.judge(what, value, unit, (must, must), value >= must, value >= must);
-    }
-
-    fn judge(&mut self, what: &str, value: f64, unit: &str, (must, goal): (f64, f64), is_kept: bool, is_goal: bool) {
-        let word = match (self.is_measured, is_kept, is_goal) {
-            (false, _, _) => "not judged",
-            (true, true, true) => "good",
-            (true, true, false) => "kept, goal missed",
-            (true, false, _) => "MISSED",
-        };
-        self.missed += usize::from(self.is_measured && !is_kept);
-        println!("{what:<58} {value:>9.2} {unit:<7} must {must}, goal {goal}: {word}");
-    }
-}
-
 fn main() -> ExitCode {
     if let Some(answers) = std::env::var_os(bare::ANSWERS) {
         return bare::serve(&answers);
@@ -97,7 +71,7 @@ fn main() -> ExitCode {
 
     process::pin_client();
     let data = Data::new(effort.flags);
-    let mut verdict = Verdict { is_measured, missed: 0 };
+    let mut verdict = Verdict::new(is_measured);
     if is_wanted("cpu") {
         cpu::measure(&data, effort, &mut verdict);
     }
@@ -107,11 +81,7 @@ fn main() -> ExitCode {
     if is_wanted("writes") {
         writes::measure(&data, effort, &mut verdict);
     }
-    if verdict.missed > 0 {
-        println!("{} bounds missed", verdict.missed);
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+    verdict.exit_code()
 }
 
 /// From the start of the process until a flag of the large tenant was evaluated, and the memory that it has then.

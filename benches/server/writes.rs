@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::client::Connection;
 use crate::data::Data;
 use crate::process::Server;
-use crate::{Effort, Verdict, cpu};
+use crate::verdict::Verdict;
+use crate::{Effort, cpu};
 
 /// Clients that write at the same time, each on its connection.
 const WRITERS: usize = 8;

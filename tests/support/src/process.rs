@@ -199,6 +199,17 @@ impl Server {
         command
     }
 
+    /// The memory that the process has in RAM, in MiB. Linux only.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn resident_mib(&self) -> f64 {
+        let pid = self.running.lock().unwrap().as_ref().expect("a running server").process.id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
+        resident.expect("VmRSS in KiB") / 1_024.0
+    }
+
     /// Kills it as a crash would, and waits until it is gone.
     pub fn kill_9(&self) {
         drop(self.running.lock().unwrap().take());

@@ -24,6 +24,7 @@ mod harness;
 mod logs;
 mod malformed;
 mod methods;
+mod propagation;
 mod replicas;
 mod request_id;
 mod sample;

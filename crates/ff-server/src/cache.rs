@@ -13,6 +13,7 @@ use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
 
 use crate::blocking;
+use crate::follower::Hints;
 use crate::latest::{Latest, Versioned};
 use crate::news::News;
 use crate::service::ServiceError;
@@ -189,6 +190,7 @@ impl Versioned for TenantRulesets {
 pub struct RulesetCache {
     tenants: Latest<TenantId, TenantRulesets>,
     news: Arc<News>,
+    hints: Arc<Hints>,
     hits: Counter,
     misses: Counter,
 }
@@ -201,8 +203,8 @@ impl std::fmt::Debug for RulesetCache {
 
 impl RulesetCache {
     /// An empty cache that tells of what it serves, and counts its hits and misses.
-    pub fn new(news: Arc<News>, hits: Counter, misses: Counter) -> Self {
-        Self { tenants: Latest::new(), news, hits, misses }
+    pub fn new(news: Arc<News>, hints: Arc<Hints>, hits: Counter, misses: Counter) -> Self {
+        Self { tenants: Latest::new(), news, hints, hits, misses }
     }
 
     /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
@@ -222,6 +224,10 @@ impl RulesetCache {
             self.misses.increment(1);
             if let Ok(rulesets) = &found {
                 self.news.tell(tenant, rulesets.revision);
+                // What was committed while it was being compiled was told when the tenant was not in memory yet.
+                if rulesets.revision > Revision::ZERO {
+                    self.hints.look_at(tenant);
+                }
             }
         } else {
             self.hits.increment(1)
@@ -236,6 +242,30 @@ impl RulesetCache {
     pub fn reload(&self, store: &Store, tenant: &TenantId) -> Result<(), ServiceError> {
         self.publish(tenant, load(store, tenant)?);
         Ok(())
+    }
+
+    /// Loads the tenant's rulesets and serves them in place of `seen`, though they may be earlier: after the database was
+    /// restored. What somebody else has published since `seen` stays, if it is later than what is loaded. Gives the revision that was
+    /// loaded. Blocks.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub fn reload_instead_of(&self, store: &Store, tenant: &TenantId, seen: &Arc<TenantRulesets>) -> Result<Revision, ServiceError> {
+        let rulesets = load(store, tenant)?;
+        let revision = rulesets.revision();
+        if revision < seen.revision {
+            self.publish_instead_of(tenant, seen, rulesets);
+        } else {
+            self.publish(tenant, rulesets);
+        }
+        Ok(revision)
+    }
+
+    /// Serves these rulesets in place of `seen`, though they may be earlier; else as [`publish`](Self::publish).
+    pub fn publish_instead_of(&self, tenant: &TenantId, seen: &Arc<TenantRulesets>, rulesets: Arc<TenantRulesets>) {
+        let revision = rulesets.revision();
+        self.tenants.publish_instead_of(tenant, seen, rulesets);
+        self.news.tell_restored(tenant, revision);
     }
 
     /// What is in memory.

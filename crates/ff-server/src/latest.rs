@@ -106,6 +106,19 @@ impl<K: Eq + Hash + Clone, V: Versioned, P: Pause> Latest<K, V, P> {
         };
     }
 
+    /// Puts a value in place of `seen` whatever their versions, and in place of anything else only if it is later: for when time went
+    /// back, because the values' source was restored from a copy.
+    pub(crate) fn publish_instead_of(&self, key: &K, seen: &Arc<V>, new: Arc<V>) {
+        P::pause();
+        let _former = {
+            let slot = self.slots.entry(key.clone()).or_default();
+            slot.current.rcu(|old| match old {
+                Some(old) if !Arc::ptr_eq(old, seen) && old.version() >= new.version() => Some(old.clone()),
+                _ => Some(new.clone()),
+            })
+        };
+    }
+
     /// Everything that is in memory.
     pub(crate) fn all(&self) -> Vec<(K, Arc<V>)> {
         P::pause();

@@ -30,6 +30,7 @@ pub mod command;
 pub mod config;
 pub mod event;
 pub mod extract;
+mod follower;
 mod latest;
 pub mod middleware;
 pub mod news;

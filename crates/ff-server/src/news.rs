@@ -29,7 +29,7 @@ impl fmt::Debug for News {
 }
 
 impl News {
-    /// Says that the tenant is served at `revision` from now on. A revision that is not later than what was said is no news.
+    /// Says that the tenant is served at `revision` from now on or, where its rulesets are not in memory, has reached it. A revision that is not later than what was said is no news.
     pub fn tell(&self, tenant: &TenantId, revision: Revision) {
         if let Some(followers) = self.tenants.get(tenant) {
             followers.send_if_modified(|said| {
@@ -37,6 +37,14 @@ impl News {
                 *said = revision.max(*said);
                 is_later
             });
+        }
+        self.tell_any();
+    }
+
+    /// Says that the tenant is served at `revision` from now on, though it may be an earlier one: the database was restored.
+    pub fn tell_restored(&self, tenant: &TenantId, revision: Revision) {
+        if let Some(followers) = self.tenants.get(tenant) {
+            followers.send_replace(revision);
         }
         self.tell_any();
     }
@@ -51,6 +59,11 @@ impl News {
     pub fn follow(&self, tenant: &TenantId) -> watch::Receiver<Revision> {
         // Under the map's lock, as `forget` is, so that nobody is given a sender that is taken out.
         self.tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(Revision::ZERO)).subscribe()
+    }
+
+    /// The tenants that somebody follows.
+    pub fn followed(&self) -> Vec<TenantId> {
+        self.tenants.iter().filter(|followers| followers.receiver_count() > 0).map(|followers| followers.key().clone()).collect()
     }
 
     /// Wakes at every change of any tenant.

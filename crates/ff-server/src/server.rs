@@ -104,7 +104,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         let state = state.clone();
         blocking::run(move || crate::seed::plant_if_new(&state)).await.map_err(StartError::State)?;
     }
-    let tasks = background::spawn(&state, config.rulesets.refresh);
+    let tasks = background::spawn(&state, config.rulesets.refresh)?;
 
     let address = config.http.bind;
     let shared = state.clone();

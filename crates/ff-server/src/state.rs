@@ -9,6 +9,7 @@ use slog::Logger;
 use crate::auth::Auth;
 use crate::cache::RulesetCache;
 use crate::config::HttpConfig;
+use crate::follower::Hints;
 use crate::news::News;
 use crate::telemetry::Metrics;
 
@@ -23,6 +24,8 @@ pub struct AppState {
     pub rulesets: RulesetCache,
     /// Who is told of changes.
     pub news: Arc<News>,
+    /// Where other processes may have written.
+    pub hints: Arc<Hints>,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the database was there when last seen.
@@ -38,8 +41,10 @@ impl AppState {
     pub fn new(store: Store, auth: Auth, http: HttpConfig, logger: Logger) -> Self {
         let metrics = Metrics::new();
         let news = Arc::new(News::default());
-        let rulesets = RulesetCache::new(news.clone(), metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
-        Self { store, auth, metrics, rulesets, news, health: Health::default(), http, logger }
+        let hints = Arc::new(Hints::default());
+        let (hits, misses) = (metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
+        let rulesets = RulesetCache::new(news.clone(), hints.clone(), hits, misses);
+        Self { store, auth, metrics, rulesets, news, hints, health: Health::default(), http, logger }
     }
 }
 

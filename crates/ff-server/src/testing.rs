@@ -45,6 +45,12 @@ impl Fixture {
         Self { state: web::Data::new(state), config, _folder: folder }
     }
 
+    /// The state of another process on the same database.
+    pub(crate) fn another(&self) -> AppState {
+        let store = Store::open(&self.config.store).unwrap();
+        AppState::new(store, Auth::new(&self.config.auth).unwrap(), self.config.http.clone(), Logger::root(Discard, o!()))
+    }
+
     /// A token with these scopes for the tenant `acme`.
     pub(crate) fn token(&self, scopes: &[TokenScope]) -> String {
         self.state.auth.issue("tester", scopes, &Tenants::Only(["acme".parse().unwrap()].into())).unwrap()

@@ -15,6 +15,7 @@ use crate::environment;
 use crate::error::StoreError;
 use crate::group::{Group, Groups};
 use crate::memory::{Kept, Memory};
+use crate::notify;
 use crate::schema::tenants;
 use crate::scope::Revision;
 use crate::store::Store;
@@ -169,6 +170,7 @@ fn attempt<T, E>(
     if !change.is_written {
         return Err(Abort::NothingWritten(result));
     }
+    notify::announce(&mut change.link, tenant, change.revision).map_err(Abort::Store)?;
     if let Some(state) = change.left.take() {
         change.memory.keep(tenant, change.revision, state);
     }

@@ -136,6 +136,11 @@ impl Manager {
         self.dsn.backend()
     }
 
+    /// A connection of its own, outside the pool.
+    pub(crate) fn connect(&self) -> Result<Connection, ConnectError> {
+        self.connect_waiting(self.lock_wait)
+    }
+
     /// A connection of its own, outside the pool, that waits `lock_wait` for locks.
     pub(crate) fn connect_waiting(&self, lock_wait: Duration) -> Result<Connection, ConnectError> {
         let address = self.dsn.address(self.patience);
@@ -158,7 +163,7 @@ impl Manager {
         Ok(Connection { open: open?, is_lost: false })
     }
 
-    fn refused(&self, error: &dyn std::error::Error) -> ConnectError {
+    pub(crate) fn refused(&self, error: &dyn std::error::Error) -> ConnectError {
         ConnectError(self.dsn.scrub(error.to_string().trim()))
     }
 }
@@ -182,7 +187,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Connection, ConnectError> {
-        self.connect_waiting(self.lock_wait)
+        Manager::connect(self)
     }
 
     fn is_valid(&self, connection: &mut Connection) -> Result<(), ConnectError> {

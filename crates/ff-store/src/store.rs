@@ -24,12 +24,15 @@ pub struct StoreConfig {
     pub acquire_timeout: Duration,
     /// How long a writer waits for the lock that another one holds.
     pub busy_timeout: Duration,
+    /// Where to listen for changes, if not at `dsn`: past a pooler, whose connections cannot listen.
+    pub listen_dsn: Option<Dsn>,
 }
 
 impl StoreConfig {
     /// The usual sizes and limits for `dsn`.
     pub fn new(dsn: Dsn) -> Self {
-        Self { dsn, connections_max: 10, acquire_timeout: Duration::from_secs(5), busy_timeout: Duration::from_secs(5) }
+        let patience = Duration::from_secs(5);
+        Self { dsn, connections_max: 10, acquire_timeout: patience, busy_timeout: patience, listen_dsn: None }
     }
 }
 
@@ -46,6 +49,7 @@ impl StoreConfig {
             connections_max: self.connections_max.max(1),
             acquire_timeout: self.acquire_timeout.clamp(WAIT_MIN, WAIT_MAX),
             busy_timeout: self.busy_timeout.clamp(WAIT_MIN, WAIT_MAX),
+            listen_dsn: self.listen_dsn.clone(),
         }
     }
 }
@@ -163,6 +167,13 @@ impl Store {
     /// fraction of the write's price.
     pub(crate) fn connection_for_writing(&self) -> Result<PooledConnection<Manager>, StoreError> {
         self.live_connection(self.deadline())
+    }
+
+    /// Makes the connection that hears of changes.
+    pub(crate) fn listen_manager(&self) -> Manager {
+        let config = &self.0.config;
+        let dsn = config.listen_dsn.as_ref().unwrap_or(&config.dsn);
+        Manager::new(dsn.clone(), config.acquire_timeout, config.busy_timeout)
     }
 
     /// The queue of writers, where only one may write.

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ff_store::{Dsn, StoreConfig};
+use ff_store::{Backend, Dsn, StoreConfig};
 
 pub use self::secret::Secret;
 pub use self::source::Variables;
@@ -95,7 +95,7 @@ pub struct AuthConfig {
 /// The memory in front of the database.
 #[derive(Debug, Clone)]
 pub struct RulesetConfig {
-    /// `RULESET_REFRESH_MS`: how often to look for other servers' writes, in milliseconds; default 1000.
+    /// `RULESET_REFRESH_MS`: how often to look for other servers' writes that nobody told of, in milliseconds; default 1000.
     pub refresh: Duration,
 }
 
@@ -226,6 +226,8 @@ impl LogConfig {
 ///
 /// - `DB_DSN` (or, where that is not set, `DATABASE_URL`): `sqlite://ff.db`, `postgres://…`; default `sqlite://ff.db`, a
 ///   file in the working directory.
+/// - `DB_LISTEN_DSN`: the same PostgreSQL database, past any pooler in transaction mode: a connection of its own hears there of other
+///   servers' changes; default `DB_DSN`.
 /// - `DB_CONNECTIONS_MAX`: the size of the pool; default 10.
 /// - `DB_ACQUIRE_TIMEOUT_MS`: how long a request waits for a free connection, in milliseconds; default 2000.
 /// - `DB_BUSY_TIMEOUT_MS`: how long a SQLite writer waits for another, in milliseconds; default 5000.
@@ -236,12 +238,18 @@ pub fn load_store(variables: &Variables, overrides: &Overrides) -> Result<StoreC
     let named = |name: &'static str| variables.text(name).map(|text| (name, text));
     let given = overrides.dsn.as_deref().map(|text| ("--dsn", text));
     let (name, text) = given.or_else(|| named("DB_DSN")).or_else(|| named("DATABASE_URL")).unwrap_or(("DB_DSN", "sqlite://ff.db"));
+    // A DSN may hold a password: the store's own error does not quote it, and neither does this.
+    let read = |(name, text): (&str, &str)| text.parse::<Dsn>().map_err(|error| ConfigError::new(name, error.to_string()));
+    let (dsn, listen_dsn) = (read((name, text))?, named("DB_LISTEN_DSN").map(read).transpose()?);
+    if listen_dsn.as_ref().is_some_and(|listen| [listen.backend(), dsn.backend()] != [Backend::Postgres; 2]) {
+        return Err(ConfigError::new("DB_LISTEN_DSN", "is for PostgreSQL, and leads to the same database as DB_DSN"));
+    }
     Ok(StoreConfig {
-        // A DSN may hold a password: the store's own error does not quote it, and neither does this.
-        dsn: text.parse::<Dsn>().map_err(|error| ConfigError::new(name, error.to_string()))?,
+        dsn,
         connections_max: variables.number("DB_CONNECTIONS_MAX", 10, 1..=1_000)? as u32,
         acquire_timeout: Duration::from_millis(variables.number("DB_ACQUIRE_TIMEOUT_MS", 2_000, 1..=600_000)?),
         busy_timeout: Duration::from_millis(variables.number("DB_BUSY_TIMEOUT_MS", 5_000, 0..=600_000)?),
+        listen_dsn,
     })
 }
 

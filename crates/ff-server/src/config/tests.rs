@@ -76,6 +76,20 @@ fn database_url_stands_in_for_db_dsn() {
 }
 
 #[test]
+fn what_to_listen_on_is_postgresql_beside_postgresql() {
+    let load = |dsn: &str, listen: &str| Config::load(&Variables::from([("DB_DSN", dsn), ("DB_LISTEN_DSN", listen)]), &dev());
+    let config = load("postgres://pooler/ff", "postgres://u:hunter2@db/ff").unwrap();
+    assert_eq!(config.store.listen_dsn.unwrap().to_string(), "postgres://u:***@db/ff");
+    assert!(load("postgres://db/ff", "").unwrap().store.listen_dsn.is_none());
+    for (dsn, listen) in
+        [("sqlite://ff.db", "postgres://db/ff"), ("postgres://db/ff", "sqlite://ff.db"), ("postgres://db/ff", "nonsense://u:hunter2@h/d")]
+    {
+        let shown = load(dsn, listen).unwrap_err().to_string();
+        assert!(shown.starts_with("DB_LISTEN_DSN: ") && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn each_number_is_refused_by_name_when_it_is_out_of_bounds() {
     for name in [
         "BODY_BYTES_MAX",

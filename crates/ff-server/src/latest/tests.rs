@@ -203,3 +203,31 @@ fn writers_readers_and_a_refresh_go_on_together() {
     shuttle::check_random(body, 5_000);
     shuttle::check_pct(body, 5_000, 3);
 }
+
+/// The database was restored to an earlier version than what is in memory.
+#[test]
+fn what_is_ahead_of_its_source_is_replaced_and_a_write_meanwhile_stays_in_every_order() {
+    every_order(100, || {
+        let server = Server::new(2, 0);
+        server.latest.publish(&KEY, Arc::new(Value(9)));
+        let seen = server.latest.peek(&KEY).unwrap();
+        let again = seen.clone();
+        // One goes back to what is there; one writes, having seen the same.
+        let goes_back = boxed(&server, move |server| {
+            let version = server.committed();
+            Announced::pause();
+            server.latest.publish_instead_of(&KEY, &seen, Arc::new(Value(version)));
+        });
+        let writes = boxed(&server, move |server| {
+            let version = {
+                let mut committed = server.committed.lock().unwrap();
+                *committed += 1;
+                *committed
+            };
+            server.latest.publish_instead_of(&KEY, &again, Arc::new(Value(version)));
+            assert_eq!(server.read(), Ok(3));
+        });
+        threads(vec![goes_back, writes]);
+        assert_eq!(server.latest.peek(&KEY).map(|value| value.0), Some(3));
+    });
+}

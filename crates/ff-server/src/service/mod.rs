@@ -1,13 +1,13 @@
 //! What the server does, without HTTP: each function takes the state, who asks for what where, and answers with values
 //! or a [`ServiceError`]. Testable without a server.
 
+pub mod catch_up;
 mod context;
 pub mod environments;
 mod error;
 pub mod evaluate;
 pub mod flags;
 mod precondition;
-pub mod refresh;
 pub mod segments;
 mod writing;
 

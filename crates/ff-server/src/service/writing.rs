@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset};
-use ff_store::{Author, Change, Written, change};
+use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset, TenantId};
+use ff_store::{Author, Change, Written, audit, change};
 
-use super::{Context, Missing, ServiceError};
+use super::{Context, Missing, ServiceError, catch_up};
 use crate::cache::TenantRulesets;
 use crate::clock;
 use crate::state::AppState;
@@ -57,35 +57,51 @@ fn apply<T>(
 ) -> Result<(T, Arc<TenantRulesets>), ServiceError> {
     let tenant = &context.scope.tenant;
     let author = Author { actor: context.caller.subject().to_owned(), request_id: Some(context.request_id.to_string()), at: clock::now() };
-    let (answer, before, after) = change::run(&state.store, tenant, &author, |change| {
-        let before = at_revision_of(state, context, change)?;
+    let (answer, (before, overtaken), after) = change::run(&state.store, tenant, &author, |change| {
+        let (before, overtaken) = at_revision_of(state, tenant, change)?;
         let (answer, after) = work(change, &before)?;
         let after = after.map(Arc::new);
         // Whoever writes next may do so before these are published.
         if let Some(after) = &after {
             change.leave(after);
         }
-        Ok::<_, ServiceError>((answer, before, after))
+        Ok::<_, ServiceError>((answer, (before, overtaken), after))
     })?;
     let Some(after) = after else { return Ok((answer, before)) };
-    state.rulesets.publish(tenant, Arc::clone(&after));
+    match overtaken {
+        None => state.rulesets.publish(tenant, Arc::clone(&after)),
+        Some(served) => state.rulesets.publish_instead_of(tenant, &served, Arc::clone(&after)),
+    }
     Ok((answer, after))
 }
 
-/// The rulesets as they are in this transaction: from memory, if nobody else has written or the writer before has left its
-/// own, else read anew. The tenant's
-/// revision is locked, so what is read here is what the change will apply to.
-fn at_revision_of(state: &AppState, context: &Context, change: &mut Change<'_>) -> Result<Arc<TenantRulesets>, ServiceError> {
-    let tenant = &context.scope.tenant;
-    if let Some(current) = state.rulesets.peek(tenant)
-        && current.revision() == change.revision()
-    {
-        return Ok(current);
+/// The rulesets as they are in this transaction: from memory, if nobody else has written or the writer before has left its own; else
+/// from memory and the log, or read anew. The tenant's revision is locked, so what is read here is what the change will apply to.
+///
+/// Beside them what is served, if that is of a later revision than the database has: it was restored.
+fn at_revision_of(
+    state: &AppState,
+    tenant: &TenantId,
+    change: &mut Change<'_>,
+) -> Result<(Arc<TenantRulesets>, Option<Arc<TenantRulesets>>), ServiceError> {
+    let (served, revision) = (state.rulesets.peek(tenant), change.revision());
+    if let Some(current) = served.as_ref().filter(|served| served.revision() == revision) {
+        return Ok((current.clone(), None));
     }
+    let overtaken = served.clone().filter(|served| served.revision() > revision);
     if let Some(left) = change.left() {
-        return Ok(left);
+        return Ok((left, overtaken));
     }
-    Ok(Arc::new(ff_store::ruleset::read_in(change, |reading| TenantRulesets::compile(tenant, reading))?))
+    if let Some(behind) = served.filter(|served| served.revision() < revision) {
+        match catch_up::along_the_log(&behind, revision, |after, limit| audit::after_in(change, after, limit))? {
+            Ok(Some(reached)) => return Ok((Arc::new(reached.rulesets), None)),
+            Ok(None) => return Ok((behind, None)),
+            Err(gap) => {
+                slog::info!(state.logger, "tenant `{tenant}` is read anew for a change, since the log does not lead on from memory: {gap}")
+            }
+        }
+    }
+    Ok((Arc::new(ff_store::ruleset::read_in(change, |reading| TenantRulesets::compile(tenant, reading))?), overtaken))
 }
 
 /// The environment must be there before anything is written into it.

@@ -9,17 +9,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::metrics::{BUCKETS_S, HTTP_REQUEST_DURATION};
+use super::metrics::{BUCKETS_S, HTTP_REQUEST_DURATION, Metric};
 
-/// The durations of one route and method, as one worker saw them.
+/// How many fell between a bound and the one before; the last are those above all bounds.
+type Counts = [u64; BUCKETS_S.len() + 1];
+
+/// Durations of one kind: of one route and method as one worker saw them, or of something else.
 #[derive(Debug, Default)]
 pub(crate) struct Durations {
-    /// How many fell between a bound and the one before; the last are those above all bounds.
     counts: [AtomicU64; BUCKETS_S.len() + 1],
     sum_ns: AtomicU64,
 }
 
 impl Durations {
+    /// The histogram `metric` without labels, in the Prometheus text format.
+    pub(crate) fn render(&self, metric: &Metric, out: &mut String) {
+        let counts = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let sum_ns = self.sum_ns.load(Ordering::Relaxed);
+        // A string takes everything.
+        write_head(out, metric).and_then(|()| write_one(out, metric, "", &counts, sum_ns)).and_then(|()| writeln!(out)).ok();
+    }
+
     pub(crate) fn record(&self, latency: Duration) {
         let seconds = latency.as_secs_f64();
         let bucket = BUCKETS_S.partition_point(|bound| *bound < seconds);
@@ -48,7 +58,7 @@ impl DurationsByRoute {
 
     /// The histogram in the Prometheus text format; nothing before the first request.
     pub(crate) fn render(&self, out: &mut String) {
-        let mut by_route: BTreeMap<Route, ([u64; BUCKETS_S.len() + 1], u64)> = BTreeMap::new();
+        let mut by_route: BTreeMap<Route, (Counts, u64)> = BTreeMap::new();
         for (route, durations) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let (counts, sum_ns) = by_route.entry(*route).or_default();
             counts.iter_mut().zip(&durations.counts).for_each(|(count, more)| *count += more.load(Ordering::Relaxed));
@@ -61,28 +71,49 @@ impl DurationsByRoute {
     }
 }
 
-fn write(out: &mut String, by_route: &BTreeMap<Route, ([u64; BUCKETS_S.len() + 1], u64)>) -> fmt::Result {
-    let (name, help) = (HTTP_REQUEST_DURATION.name, HTTP_REQUEST_DURATION.help);
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram")?;
+fn write(out: &mut String, by_route: &BTreeMap<Route, (Counts, u64)>) -> fmt::Result {
+    write_head(out, &HTTP_REQUEST_DURATION)?;
     for ((path, method), (counts, sum_ns)) in by_route {
-        let labels = format!("path=\"{path}\",method=\"{method}\"");
-        let mut total = 0;
-        for (i, count) in counts.iter().enumerate() {
-            total += count;
-            match BUCKETS_S.get(i) {
-                Some(bound) => writeln!(out, "{name}_bucket{{{labels},le=\"{bound}\"}} {total}")?,
-                None => writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {total}")?,
-            }
-        }
-        writeln!(out, "{name}_sum{{{labels}}} {}", *sum_ns as f64 / 1e9)?;
-        writeln!(out, "{name}_count{{{labels}}} {total}")?;
+        write_one(out, &HTTP_REQUEST_DURATION, &format!("path=\"{path}\",method=\"{method}\""), counts, *sum_ns)?;
     }
     writeln!(out)
+}
+
+fn write_head(out: &mut String, Metric { name, help, .. }: &Metric) -> fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram")
+}
+
+fn write_one(out: &mut String, Metric { name, .. }: &Metric, labels: &str, counts: &Counts, sum_ns: u64) -> fmt::Result {
+    let (comma, all) = if labels.is_empty() { ("", String::new()) } else { (",", format!("{{{labels}}}")) };
+    let mut total = 0;
+    for (i, count) in counts.iter().enumerate() {
+        total += count;
+        match BUCKETS_S.get(i) {
+            Some(bound) => writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {total}")?,
+            None => writeln!(out, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {total}")?,
+        }
+    }
+    writeln!(out, "{name}_sum{all} {}", sum_ns as f64 / 1e9)?;
+    writeln!(out, "{name}_count{all} {total}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::metrics::CHANGE_PROPAGATION;
+
+    #[test]
+    fn a_histogram_may_be_without_labels() {
+        let (durations, mut text) = (Durations::default(), String::new());
+        durations.record(Duration::from_millis(3));
+        durations.render(&CHANGE_PROPAGATION, &mut text);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1], "# TYPE ff_change_propagation_seconds histogram");
+        assert!(lines.contains(&"ff_change_propagation_seconds_bucket{le=\"0.0025\"} 0"), "{text}");
+        assert!(lines.contains(&"ff_change_propagation_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+        assert!(lines.contains(&"ff_change_propagation_seconds_sum 0.003"), "{text}");
+        assert!(lines.contains(&"ff_change_propagation_seconds_count 1"), "{text}");
+    }
 
     #[test]
     fn workers_are_added_up_and_buckets_are_cumulative() {

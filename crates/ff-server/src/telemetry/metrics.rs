@@ -9,6 +9,7 @@ use ff_store::PoolState;
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::Durations;
 use crate::middleware::HttpMetrics;
 
 /// What can be done with a metric.
@@ -87,11 +88,29 @@ const DB_POOL_CONNECTIONS_MAX: Metric = Metric {
     unit: Unit::Count,
     help: "Database connections that may be open.",
 };
+const REPLICA_LAG: Metric = Metric {
+    name: "ff_replica_lag_revisions",
+    kind: MetricKind::Gauge,
+    unit: Unit::Count,
+    help: "By how many revisions the tenant in memory that is furthest behind the database is known to be so.",
+};
+pub(crate) const CHANGE_PROPAGATION: Metric = Metric {
+    name: "ff_change_propagation_seconds",
+    kind: MetricKind::Histogram,
+    unit: Unit::Seconds,
+    help: "Time from a change being made by another server, by its clock, to its being served here.",
+};
+const NOTIFY_RECONNECTS: Metric = Metric {
+    name: "ff_notify_reconnects_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Connections for hearing of changes that were made in place of a lost one.",
+};
 const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
 /// Every metric of the server.
-pub const METRICS: [Metric; 9] = [
+pub const METRICS: [Metric; 12] = [
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     EVALUATIONS,
@@ -100,6 +119,9 @@ pub const METRICS: [Metric; 9] = [
     DB_POOL_CONNECTIONS,
     DB_POOL_IDLE,
     DB_POOL_CONNECTIONS_MAX,
+    REPLICA_LAG,
+    CHANGE_PROPAGATION,
+    NOTIFY_RECONNECTS,
     BUILD_INFO,
 ];
 
@@ -119,6 +141,12 @@ pub struct Metrics {
     pub ruleset_cache_hits: Counter,
     /// A ruleset had to be loaded.
     pub ruleset_cache_misses: Counter,
+    /// How far behind the database this server is known to be.
+    pub replica_lag: Gauge,
+    /// From a change elsewhere to its being served here.
+    pub(crate) change_propagation: Durations,
+    /// The connection that hears of changes was made again.
+    pub notify_reconnects: Counter,
     pool_connections: Gauge,
     pool_idle: Gauge,
     pool_connections_max: Gauge,
@@ -175,6 +203,9 @@ impl Metrics {
             },
             ruleset_cache_hits: RULESET_CACHE_HITS.counter(&recorder, vec![]),
             ruleset_cache_misses: RULESET_CACHE_MISSES.counter(&recorder, vec![]),
+            replica_lag: REPLICA_LAG.gauge(&recorder, vec![]),
+            change_propagation: Durations::default(),
+            notify_reconnects: NOTIFY_RECONNECTS.counter(&recorder, vec![]),
             pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
             pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
             pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),
@@ -190,6 +221,7 @@ impl Metrics {
         self.pool_connections_max.set(f64::from(pool.connections_max));
         let mut text = self.handle.render();
         self.http.render_durations(&mut text);
+        self.change_propagation.render(&CHANGE_PROPAGATION, &mut text);
         text
     }
 }

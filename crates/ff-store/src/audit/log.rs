@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::AuditEntry;
 use super::row::AuditRow;
-use crate::connection::on;
+use crate::change::Change;
+use crate::connection::{Link, on};
 use crate::document::JsonText;
 use crate::error::{CorruptRow, StoreError};
 use crate::schema::audit;
@@ -43,15 +44,26 @@ pub struct View {
 /// # Errors
 /// What every read may give.
 pub fn after(store: &Store, tenant: &TenantId, after: Revision, limit: u32) -> Result<Vec<Logged>, StoreError> {
+    store.read(|link| read(link, tenant, after, limit))
+}
+
+/// The same inside a change, with what it has written so far.
+///
+/// # Errors
+/// What every write may give.
+pub fn after_in(change: &mut Change<'_>, after: Revision, limit: u32) -> Result<Vec<Logged>, StoreError> {
+    let tenant = change.tenant().clone();
+    change.step(|change| read(change.link(), &tenant, after, limit))
+}
+
+fn read(link: &mut Link<'_>, tenant: &TenantId, after: Revision, limit: u32) -> Result<Vec<Logged>, StoreError> {
     let later = audit::tenant_id.eq(tenant.as_str()).and(audit::revision.gt(after.get()));
-    let rows: Vec<(AuditRow, Option<JsonText>)> = store.read(|link| {
-        Ok(on!(link, c => audit::table
-            .filter(later)
-            .select((AuditRow::as_select(), audit::elsewhere))
-            .order(audit::revision.asc())
-            .limit(limit.into())
-            .load(c))?)
-    })?;
+    let rows: Vec<(AuditRow, Option<JsonText>)> = on!(link, c => audit::table
+        .filter(later)
+        .select((AuditRow::as_select(), audit::elsewhere))
+        .order(audit::revision.asc())
+        .limit(limit.into())
+        .load(c))?;
     let logged = |(row, elsewhere): &(AuditRow, Option<JsonText>)| {
         let elsewhere = elsewhere.as_ref().map(|text| text.parse().and_then(serde_json::from_value)).transpose();
         Ok(Logged { entry: row.entry()?, elsewhere: elsewhere.map_err(|error| row.corrupt(error))?.unwrap_or_default() })

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::history::{At, flag_at};
-pub use self::log::{Logged, View, after};
+pub use self::log::{Logged, View, after, after_in};
 use self::row::AuditRow;
 pub(crate) use self::row::{Entry, insert, time_of};
 use crate::connection::on;

@@ -21,6 +21,7 @@ mod durability;
 mod earlier_systems;
 mod golden;
 mod harness;
+mod idempotency;
 mod logs;
 mod malformed;
 mod methods;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ff_test_support::{Client, Postgres, Server, Setup, TestDatabase, eventually};
+use ff_test_support::{Answer, Client, Postgres, Server, Setup, TestDatabase, eventually};
 use serde_json::json;
 
 use crate::harness::{fresh_tenant, setup};
@@ -122,4 +122,68 @@ fn several_servers_may_start_at_once_on_an_empty_database() {
         }
         assert_eq!(servers[0].client().admin("test").tenant(&tenant).all("/v1/flags").len(), 4);
     }
+}
+
+#[test]
+fn of_requests_with_one_key_on_several_servers_at_once_one_is_done() {
+    each_pair(|first, second| {
+        first.post("/v1/segments", &json!({"key": "s"})).created();
+        for round in 0..10 {
+            let (key, flag) = (format!("key-{round}"), format!("f{round}"));
+            // The same caller on both, in one tenant that already has a log.
+            let ask = |api: &Client| api.admin("test").with("Idempotency-Key", &key).post("/v1/flags", &boolean(&flag));
+            let barrier = std::sync::Barrier::new(8);
+            let waiting = |i: usize| {
+                barrier.wait();
+                ask(if i.is_multiple_of(2) { first } else { second })
+            };
+            let waiting = &waiting;
+            let answers: Vec<Answer> = std::thread::scope(|scope| {
+                let asking: Vec<_> = (0..8).map(|i| scope.spawn(move || waiting(i))).collect();
+                asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let done: Vec<_> = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).collect();
+            assert_eq!(done.len(), 1, "one of them did it");
+            done[0].created();
+            for answer in &answers {
+                assert_eq!((answer.status(), answer.text(), answer.etag()), (201, done[0].text(), done[0].etag()), "{answer}");
+                assert_eq!(answer.header("location"), done[0].header("location"));
+            }
+        }
+        let created = first.all("/v1/audit").into_iter().filter(|entry| entry["entity"] == "flag");
+        assert!(created.map(|entry| entry["revision"].as_u64().unwrap()).eq((2..=11).rev()));
+    });
+}
+
+#[test]
+fn of_different_requests_with_one_key_at_once_one_is_done_and_the_others_are_refused() {
+    each_pair(|first, second| {
+        for round in 0..10 {
+            let key = format!("key-{round}");
+            let barrier = std::sync::Barrier::new(6);
+            // Some of them would be refused anyway: what is refused may be what the key stands for.
+            let ask = |i: usize| {
+                let api = if i.is_multiple_of(2) { first } else { second }.admin("test").with("Idempotency-Key", &key);
+                barrier.wait();
+                if i < 4 { api.post("/v1/flags", &boolean(&format!("f-{round}-{i}"))) } else { api.put("/v1/flags/none", &json!({})) }
+            };
+            let ask = &ask;
+            let answers: Vec<Answer> = std::thread::scope(|scope| {
+                let asking: Vec<_> = (0..6).map(|i| scope.spawn(move || ask(i))).collect();
+                asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let refused = answers.iter().filter(|answer| answer.status() == 422).count();
+            let others: Vec<_> = answers.iter().filter(|answer| answer.status() != 422).collect();
+            answers.iter().filter(|answer| answer.status() == 422).for_each(|answer| drop(answer.problem(422, "idempotency_key_reused")));
+            match others[..] {
+                // Two of them are the same request.
+                [one, other] => assert_eq!((one.status(), one.text(), refused), (404, other.text(), 4)),
+                [one] => assert_eq!((one.status(), refused), (201, 5)),
+                _ => panic!("{} answers that are no refusals of the key: {others:?}", others.len()),
+            }
+            let flags = first.all("/v1/flags");
+            let made = flags.iter().filter(|flag| flag["key"].as_str().unwrap().starts_with(&format!("f-{round}-"))).count();
+            assert_eq!(made, usize::from(others.len() == 1));
+        }
+    });
 }

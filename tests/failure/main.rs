@@ -10,6 +10,7 @@
 mod damaged_rows;
 mod database_busy;
 mod database_gone;
+mod lost_answers;
 mod shutdown;
 mod start;
 

@@ -13,6 +13,7 @@ mod environments;
 mod failure;
 mod flags;
 mod history;
+mod idempotency;
 mod killed;
 mod lists;
 mod log;

@@ -1,14 +1,23 @@
 //! What goes on between requests.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
+use actix_web::rt::time::interval;
 use actix_web::{rt, web};
 use ff_store::Listener;
+use slog::debug;
+use tokio::time::MissedTickBehavior;
 
-use crate::follower;
+use crate::service::forget_answers;
 use crate::state::AppState;
+use crate::telemetry::chain;
+use crate::{blocking, follower};
+
+/// How often answers that have expired are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The background tasks of one server; they end with it.
 #[derive(Debug)]
@@ -31,5 +40,24 @@ impl Drop for Tasks {
 pub(crate) fn spawn(state: &web::Data<AppState>, refresh: Duration) -> io::Result<Tasks> {
     let shared = || state.clone().into_inner();
     let listener = Listener::start(&state.store, follower::hearing(shared()))?;
-    Ok(Tasks { running: vec![rt::spawn(follower::follow_for_ever(shared(), refresh))], _listener: listener })
+    Ok(Tasks {
+        running: vec![rt::spawn(follower::follow_for_ever(shared(), refresh)), rt::spawn(forget_answers_for_ever(shared()))],
+        _listener: listener,
+    })
+}
+
+/// Forgets answers that were kept for a day, a batch at a time.
+async fn forget_answers_for_ever(state: Arc<AppState>) {
+    let mut ticks = interval(FORGET_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let shared = state.clone();
+        match blocking::run(move || forget_answers::run(&shared)).await {
+            Ok(0) => {}
+            Ok(count) => debug!(state.logger, "forgot {count} answers that were kept for a day"),
+            // Whether the database is there is said elsewhere; what was not forgotten now is forgotten next time.
+            Err(error) => debug!(state.logger, "answers that were kept for a day stay for now: {}", chain(&error)),
+        }
+    }
 }

@@ -110,6 +110,10 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
     if is_guarded(operation) {
         add_parameter(operation, "IfMatch");
     }
+    if route.changes().is_some() {
+        add_parameter(operation, "IdempotencyKey");
+        problems.extend([("400", "BadRequest"), ("409", "IdempotencyKeyBusy"), ("422", "IdempotencyKeyReused")]);
+    }
     if operation.get("responses").is_some_and(|responses| responses.get("304").is_some()) {
         add_parameter(operation, "IfNoneMatch");
     }
@@ -118,6 +122,9 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
             responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
         }
         responses.iter_mut().for_each(|(status, response)| complete_response(status, response));
+        if route.changes().is_some() {
+            responses.iter_mut().for_each(|(status, response)| tell_of_replays(status, response));
+        }
     }
     if let Some(object) = operation.get_mut("requestBody") {
         add_examples(object, components);
@@ -169,6 +176,17 @@ fn complete_response(status: &str, response: &mut Value) {
         if let Some(headers) = headers.as_object_mut() {
             headers.insert("Location".to_owned(), json!({"$ref": "#/components/headers/Location"}));
         }
+    }
+}
+
+/// An answer below 500 may be one that was given before.
+fn tell_of_replays(status: &str, response: &mut Value) {
+    let Some(response) = response.as_object_mut().filter(|response| !response.contains_key("$ref") && !status.starts_with('5')) else {
+        return;
+    };
+    let headers = response.entry("headers").or_insert_with(|| json!({}));
+    if let Some(headers) = headers.as_object_mut() {
+        headers.insert("Idempotency-Replayed".to_owned(), json!({"$ref": "#/components/headers/IdempotencyReplayed"}));
     }
 }
 

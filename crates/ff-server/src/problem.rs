@@ -66,6 +66,22 @@ impl Problem {
         problem
     }
 
+    /// Another request with the same key is not answered yet.
+    pub fn key_busy() -> Self {
+        let detail = "another request with this `Idempotency-Key` is not answered yet; this one has changed nothing";
+        let mut problem = Self::new(ProblemType::IdempotencyKeyBusy, detail);
+        problem.0.header = Some((RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)));
+        problem
+    }
+
+    /// The key came with another request before.
+    pub fn key_reused() -> Self {
+        let mut problem =
+            Self::new(ProblemType::IdempotencyKeyReused, "this `Idempotency-Key` came with another request before; nothing was changed");
+        problem.0.errors = vec![Fault::new("", "is not the request that came with this `Idempotency-Key` before")];
+        problem
+    }
+
     /// This path knows other methods than the one that was used.
     pub fn method_not_allowed(used: &Method, allowed: &str) -> Self {
         let mut problem = Self::new(ProblemType::MethodNotAllowed, format!("`{used}` is not possible here; these are: {allowed}"));
@@ -179,6 +195,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Stale { .. } => Self::new(ProblemType::VersionMismatch, error.to_string()),
             ServiceError::PageToken => Self::new(ProblemType::InvalidQuery, format!("`page_token`: {error}")),
             ServiceError::Forbidden(reason) => Self::new(ProblemType::Forbidden, reason),
+            ServiceError::Repeated => Self::key_busy(),
             ServiceError::Unavailable(cause) => {
                 Self::new(ProblemType::Unavailable, "the database cannot be reached; evaluation goes on, writes must wait").because(cause)
             }

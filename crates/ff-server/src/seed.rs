@@ -107,7 +107,7 @@ fn tenant() -> Result<TenantId, ServiceError> {
 
 fn context(tenant: &TenantId, environment: EnvironmentKey) -> Context {
     let caller = Caller::new("seed", [TokenScope::Admin].into_iter().collect(), Tenants::All);
-    Context { scope: Scope::new(tenant.clone(), environment), caller: Arc::new(caller), request_id: RequestId::made() }
+    Context { scope: Scope::new(tenant.clone(), environment), caller: Arc::new(caller), request_id: RequestId::made(), once: None }
 }
 
 /// `If-None-Match: *`.

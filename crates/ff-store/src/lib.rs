@@ -40,6 +40,7 @@
 //! `pg-tls`: TLS to PostgreSQL (`sslmode=require`, `verify-full` …). Compiles OpenSSL from source, hence off by default.
 
 pub mod audit;
+mod bookkeeping;
 pub mod change;
 mod connection;
 mod document;
@@ -48,6 +49,7 @@ pub mod environment;
 mod error;
 pub mod flag;
 mod group;
+pub mod idempotency;
 mod memory;
 mod migrate;
 mod notify;
@@ -72,6 +74,7 @@ pub use crate::dsn::{Backend, Dsn, DsnError};
 pub use crate::environment::{EnvironmentDraft, EnvironmentRecord};
 pub use crate::error::{Cause, CorruptRow, StoreError};
 pub use crate::flag::{FlagFilter, FlagRecord};
+pub use crate::idempotency::{KeptAnswer, KeyedRequest, Known, Shown};
 pub use crate::notify::{Listener, Notice};
 pub use crate::page::{Page, PageLimit, PageLimitError, PageRequest, PageToken, PageTokenError};
 pub use crate::ruleset::{Flags, Reading, Snapshot};

@@ -106,6 +106,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency (tenant_id, key_digest) {
+        tenant_id -> Text,
+        key_digest -> Text,
+        request_digest -> Text,
+        created_at -> BigInt,
+        status -> BigInt,
+        etag -> Nullable<Text>,
+        location -> Nullable<Text>,
+        revision -> Nullable<BigInt>,
+        body -> Nullable<Text>,
+        logged_at -> Nullable<BigInt>,
+        warnings -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(tenants, environments, flags, flag_configs, segments, audit);
 
 #[cfg(test)]
@@ -145,6 +161,7 @@ mod tests {
             ("flag_configs", names(&flag_configs::all_columns)),
             ("segments", names(&segments::all_columns)),
             ("audit", names(&audit::all_columns)),
+            ("idempotency", names(&idempotency::all_columns)),
         ] {
             let query = diesel::sql_query(format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
             let made: Vec<Column> = query.load(&mut connection).unwrap();

@@ -152,7 +152,11 @@ impl Postgres {
         Some(template)
     }
 
-    fn administer(&self, sql: &str) {
+    /// Runs a statement as the server's administrator, outside of any test's database.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn administer(&self, sql: &str) {
         let mut connection = PgConnection::establish(&self.dsn("postgres")).unwrap();
         connection.batch_execute(sql).unwrap();
     }

@@ -71,6 +71,14 @@ impl TokenScope {
         }
     }
 
+    /// Whether it is needed for changes only.
+    pub const fn is_for_changes(self) -> bool {
+        match self {
+            Self::FlagsWrite | Self::SegmentsWrite | Self::EnvironmentsWrite => true,
+            Self::FlagsRead | Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::Admin => false,
+        }
+    }
+
     const fn bit(self) -> u16 {
         1 << self as u16
     }

@@ -3,15 +3,16 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::{caller_of, scope_of};
-use crate::auth::TokenScope;
+use crate::auth::{Credential, TokenScope};
 use crate::middleware::Arrival;
 use crate::problem::{Problem, ProblemType};
-use crate::service::{Context, RequestId};
+use crate::service::{Context, Once, RequestId};
 
 /// A permission as a type.
 pub trait Permission: 'static {
@@ -63,20 +64,25 @@ impl<P: Permission> Allowed<P> {
     pub fn into_context(self) -> Context {
         self.context
     }
+}
 
-    fn check(request: &HttpRequest) -> Result<Self, Problem> {
-        let (caller, _) = caller_of(request)?;
-        let arrival = request.extensions().get::<Arrival>().cloned();
-        let (request_id, tenant) = arrival.map_or_else(|| (RequestId::made(), None), |arrival| (arrival.request_id, arrival.tenant));
-        let scope = scope_of(request.headers(), tenant)?;
-        if !caller.may_enter(&scope.tenant) {
-            return Err(Problem::new(ProblemType::TenantForbidden, format!("the credential does not open the tenant `{}`", scope.tenant)));
-        }
-        if !caller.may(P::SCOPE) {
-            return Err(Problem::new(ProblemType::ScopeMissing, format!("this needs the scope `{}`", P::SCOPE)));
-        }
-        Ok(Self { context: Context { scope, caller, request_id }, permission: PhantomData })
+/// Who asks and where, if they may do what needs `needed`.
+///
+/// # Errors
+/// In this order: 401 without a valid credential, 400 without a tenant, 403 for a tenant or a scope that was not granted.
+pub(crate) fn allow(request: &HttpRequest, needed: TokenScope) -> Result<(Context, Credential), Problem> {
+    let (caller, credential) = caller_of(request)?;
+    let arrival = request.extensions().get::<Arrival>().cloned();
+    let (request_id, tenant) = arrival.map_or_else(|| (RequestId::made(), None), |arrival| (arrival.request_id, arrival.tenant));
+    let scope = scope_of(request.headers(), tenant)?;
+    if !caller.may_enter(&scope.tenant) {
+        return Err(Problem::new(ProblemType::TenantForbidden, format!("the credential does not open the tenant `{}`", scope.tenant)));
     }
+    if !caller.may(needed) {
+        return Err(Problem::new(ProblemType::ScopeMissing, format!("this needs the scope `{needed}`")));
+    }
+    let once = request.extensions().get::<Arc<Once>>().cloned();
+    Ok((Context { scope, caller, request_id, once }, credential))
 }
 
 impl<P: Permission> Deref for Allowed<P> {
@@ -92,6 +98,6 @@ impl<P: Permission> FromRequest for Allowed<P> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::check(request))
+        ready(allow(request, P::SCOPE).map(|(context, _)| Self { context, permission: PhantomData }))
     }
 }

@@ -112,6 +112,14 @@ fn check_media_type(request: &HttpRequest, is_patch: bool) -> Result<(), Problem
     }
 }
 
+/// The body as it came, whatever it is: within the bound and in time.
+///
+/// # Errors
+/// 400, 408 and 413.
+pub(crate) async fn read_bytes(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
+    Reading::new(request, payload)?.bytes().await
+}
+
 struct Reading {
     payload: Payload,
     bytes_max: usize,

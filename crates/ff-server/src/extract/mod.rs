@@ -6,17 +6,21 @@
 mod allowed;
 mod body;
 mod caller;
+mod idempotency_key;
 mod if_match;
 mod json;
 mod path;
 mod query;
 mod scope;
 
+pub(crate) use self::allowed::allow;
 pub use self::allowed::{
     Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, FlagsRead, FlagsWrite, Permission, SegmentsRead, SegmentsWrite,
 };
+pub(crate) use self::body::read_bytes;
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};
 pub use self::caller::caller_of;
+pub use self::idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey};
 pub use self::if_match::{Conditional, IfNoneMatch};
 pub(crate) use self::json::read as read_json_body;
 pub use self::path::{Named, PathKey, PathUserId};

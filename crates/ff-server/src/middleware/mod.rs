@@ -6,6 +6,7 @@
 
 pub mod access_log;
 mod metrics;
+mod once;
 mod panics;
 
 use std::future::{Ready, ready};
@@ -23,6 +24,7 @@ use slog::{error, warn};
 
 use self::access_log::{AccessLine, AccessLog};
 pub use self::metrics::{HttpMetrics, WorkerMetrics};
+pub use self::once::{AnswerOnce, IDEMPOTENCY_REPLAYED};
 pub use self::panics::CatchPanics;
 use crate::extract::tenant_named;
 use crate::problem::{Problem, X_REQUEST_ID};

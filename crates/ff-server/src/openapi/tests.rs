@@ -78,6 +78,15 @@ fn every_operation_has_words_its_security_and_its_problems() {
                 assert!(media.get("example").is_some(), "{place} has no example");
             }
         }
+        assert_eq!(parameters.contains("parameters/IdempotencyKey"), route.changes().is_some(), "{place}");
+        if route.changes().is_some() {
+            assert!(["409", "422"].into_iter().all(has), "{place}");
+            let done = operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'));
+            assert!(
+                done.clone().count() > 0 && done.clone().all(|(_, response)| response["headers"].get("Idempotency-Replayed").is_some()),
+                "{place}"
+            );
+        }
         if has("412") {
             assert!(parameters.contains("parameters/IfMatch"), "{place}");
         }

@@ -70,6 +70,7 @@ fn all_service_errors() -> Vec<(ServiceError, u16, &'static str)> {
         (ServiceError::Stale { current: None }, 412, "version_mismatch"),
         (ServiceError::PageToken, 400, "invalid_query"),
         (ServiceError::Forbidden("x".to_owned()), 403, "forbidden"),
+        (ServiceError::Repeated, 409, "idempotency_key_busy"),
         (ServiceError::Unavailable(broken()), 503, "unavailable"),
         (ServiceError::Internal(broken()), 500, "internal"),
     ]

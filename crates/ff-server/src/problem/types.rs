@@ -99,6 +99,9 @@ problem_types! {
     /// 409, anything else.
     Conflict = CONFLICT "conflict" "Another entity stands in the way":
         "The change would contradict something else in the tenant; `detail` says what, `used_by` where.";
+    /// 409, two requests with one key at the same moment.
+    IdempotencyKeyBusy = CONFLICT "idempotency_key_busy" "A request with this key is being answered":
+        "Another request with the same `Idempotency-Key` is not answered yet, and this one has changed nothing. Send it again after as many seconds as the header `Retry-After` says, to get the other one's answer.";
     /// 412.
     VersionMismatch = PRECONDITION_FAILED "version_mismatch" "The entity has changed":
         "`If-Match` or `If-None-Match` asked for another version than the present one. Read the entity again, apply the change to what is there now, and send it with the new `ETag`.";
@@ -111,6 +114,9 @@ problem_types! {
     /// 422.
     InvalidBody = UNPROCESSABLE_ENTITY "invalid_body" "The body breaks the rules":
         "The body is JSON, but not what is expected here. `errors` lists every fault with a JSON Pointer to its place. Nothing was changed.";
+    /// 422, a key that was used for something else.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key belongs to another request":
+        "Within the last 24 hours the same caller has sent another request with this `Idempotency-Key`: another method, path, query, environment, precondition, media type or body. Nothing was changed. A new request needs a new key.";
     /// 429.
     TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests":
         "Wait as many seconds as the header `Retry-After` says.";

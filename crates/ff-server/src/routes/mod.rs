@@ -20,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, guard, web};
 
 use self::Access::{Needs, Open, OwnRule};
 use crate::auth::TokenScope;
-use crate::middleware::{CatchPanics, Template};
+use crate::middleware::{AnswerOnce, CatchPanics, Template};
 use crate::problem::{Problem, ProblemType};
 
 /// Who may use a route.
@@ -47,6 +47,20 @@ pub struct Route {
     pub operation: &'static str,
 }
 
+impl Route {
+    /// The scope for changes that it needs, if it changes something in a tenant. Such a route takes an `Idempotency-Key`.
+    pub fn changes(&self) -> Option<TokenScope> {
+        changes(self.method, self.access)
+    }
+}
+
+fn changes(method: &str, access: Access) -> Option<TokenScope> {
+    match access {
+        Needs(scope) if method != "GET" && scope.is_for_changes() => Some(scope),
+        Needs(_) | Open | OwnRule => None,
+    }
+}
+
 macro_rules! routes {
     ($($path:literal { $($method:ident $group:ident::$handler:ident $access:expr;)+ })*) => {
         /// Every route, in the order in which paths are tried.
@@ -66,7 +80,7 @@ macro_rules! routes {
                     .guard(guard::fn_guard(|context| !yields($path, &context.head().method)))
                     .app_data(Template { index, path: $path })
                     .wrap(CatchPanics)
-                    $(.route(method(stringify!($method)).to($group::$handler)))+
+                    $(.route(answering_once(method(stringify!($method)).to($group::$handler), stringify!($method), $access)))+
                     .default_service(method_not_allowed(&methods));
                 config.service(resource);
                 index += 1;
@@ -178,6 +192,14 @@ fn method(name: &str) -> ActixRoute {
             // Every name in the table above is a method.
             Err(_) => web::route().guard(guard::fn_guard(|_| false)),
         },
+    }
+}
+
+/// A route that changes something answers a request with a key once.
+fn answering_once(route: ActixRoute, method: &str, access: Access) -> ActixRoute {
+    match changes(method, access) {
+        Some(scope) => route.wrap(AnswerOnce(scope)),
+        None => route,
     }
 }
 

@@ -67,6 +67,15 @@ async fn every_path_refuses_other_methods_and_names_its_own() {
     }
 }
 
+#[test]
+fn every_route_that_changes_a_tenant_takes_a_key() {
+    for route in ROUTES {
+        let is_guarded = matches!(route.access, Needs(_));
+        let only_asks = route.method == "GET" || route.path.starts_with("/v1/evaluate");
+        assert_eq!(route.changes().is_some(), is_guarded && !only_asks, "{} {}", route.method, route.path);
+    }
+}
+
 #[actix_web::test]
 async fn head_is_get_without_the_body() {
     let fixture = Fixture::new();

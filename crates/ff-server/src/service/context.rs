@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ff_store::Scope;
 
+use super::Once;
 use crate::auth::Caller;
 
 /// The frame of one request: which tenant and environment, on whose behalf, under which id.
@@ -16,6 +17,8 @@ pub struct Context {
     pub caller: Arc<Caller>,
     /// Ties answer, log lines and audit entries together.
     pub request_id: RequestId,
+    /// For a write that came with an `Idempotency-Key`.
+    pub once: Option<Arc<Once>>,
 }
 
 /// The name of one request: taken from the client if it has a usable one, else made.

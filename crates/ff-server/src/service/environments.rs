@@ -1,9 +1,11 @@
 //! Writing environments.
 
 use ff_core::EnvironmentKey;
-use ff_store::{EnvironmentDraft, EnvironmentRecord, Written, environment};
+use ff_store::{Change, EnvironmentDraft, EnvironmentRecord, Written, environment};
 
+use super::told::Told;
 use super::{Context, ServiceError, writing};
+use crate::cache::TenantRulesets;
 use crate::state::AppState;
 
 /// Creates an environment in which every flag is off, or renames one.
@@ -11,7 +13,7 @@ use crate::state::AppState;
 /// # Errors
 /// The database is away.
 pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Result<Written<EnvironmentRecord>, ServiceError> {
-    writing::run(state, context, |change, rulesets| {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let written = environment::create_in(change, draft)?;
         let revision = change.revision();
         let rulesets = match written.outcome {
@@ -23,7 +25,8 @@ pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Resu
             }
         };
         Ok((written, rulesets))
-    })
+    };
+    writing::run(state, context, work, |written| Told::written(written, &[]))
 }
 
 /// Deletes an environment with every configuration in it.
@@ -31,9 +34,10 @@ pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Resu
 /// # Errors
 /// It is `production`, flags are still on in it, or there is no such environment.
 pub fn delete(state: &AppState, context: &Context, key: &EnvironmentKey) -> Result<EnvironmentRecord, ServiceError> {
-    writing::run(state, context, |change, rulesets| {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let deleted = environment::delete_in(change, key)?;
         let rulesets = rulesets.without_environment(change.revision(), key);
         Ok((deleted, Some(rulesets)))
-    })
+    };
+    writing::run(state, context, work, Told::deleted)
 }

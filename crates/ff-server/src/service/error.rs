@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// The caller may not do this, for a reason beyond their scopes.
     #[error("{0}")]
     Forbidden(String),
+    /// Another request with the same key was answered, or is about to be; this one has changed nothing.
+    #[error("another request with this `Idempotency-Key` is being answered")]
+    Repeated,
     /// The database cannot be reached, or every connection is taken.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),

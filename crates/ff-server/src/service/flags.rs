@@ -4,6 +4,7 @@ use ff_core::{Flag, FlagKey};
 use ff_store::{Change, Entity, FlagRecord, StoreError, Written, audit, flag, ruleset};
 use serde_json::Value;
 
+use super::told::Told;
 use super::writing::{self, Linted, check_environment, refused};
 use super::{Context, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
@@ -74,7 +75,7 @@ fn compiled(before: &TenantRulesets, revision: ff_store::Revision, written: &Wri
 /// It is a prerequisite of others; a precondition that does not hold; no such flag or environment.
 pub fn delete(state: &AppState, context: &Context, key: &FlagKey, precondition: &Precondition) -> Result<FlagRecord, ServiceError> {
     let environment = &context.scope.environment;
-    writing::run(state, context, |change, rulesets| {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         check_environment(rulesets, environment)?;
         let before = flag::find_in(change, environment, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Flag(key.to_string())))?;
         precondition.check(Some(before.version))?;
@@ -84,7 +85,8 @@ pub fn delete(state: &AppState, context: &Context, key: &FlagKey, precondition: 
             .changed(revision, rulesets.segments().clone(), |_, ruleset| ruleset.without_flag(number(revision), key))
             .map_err(|error| refused("flag_in_use", error))?;
         Ok((deleted, Some(after)))
-    })
+    };
+    writing::run(state, context, work, Told::deleted)
 }
 
 /// Gives a flag back what it showed in this environment at an earlier revision or version, as a new change.

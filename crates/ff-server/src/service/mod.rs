@@ -7,11 +7,15 @@ pub mod environments;
 mod error;
 pub mod evaluate;
 pub mod flags;
+pub mod forget_answers;
+mod once;
 mod precondition;
 pub mod segments;
+mod told;
 mod writing;
 
 pub use self::context::{Context, RequestId};
 pub use self::error::{BoxError, Missing, ServiceError};
+pub use self::once::Once;
 pub use self::precondition::{Precondition, Tags};
 pub use self::writing::Linted;

@@ -4,6 +4,7 @@ use ff_core::{Segment, SegmentKey, Segments};
 use ff_store::{Change, Revision, SegmentRecord, segment};
 use serde_json::Value;
 
+use super::told::Told;
 use super::writing::{self, Linted, refused};
 use super::{Context, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
@@ -64,11 +65,12 @@ fn compiled(before: &TenantRulesets, revision: Revision, segments: &Segments) ->
 /// # Errors
 /// A flag or another segment names it, in whatever environment; a precondition that does not hold; no such segment.
 pub fn delete(state: &AppState, context: &Context, key: &SegmentKey, precondition: &Precondition) -> Result<SegmentRecord, ServiceError> {
-    writing::run(state, context, |change, rulesets| {
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let before = segment::find_in(change, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Segment(key.to_string())))?;
         precondition.check(Some(before.version))?;
         let deleted = segment::delete_in(change, key)?;
         let after = compiled(rulesets, change.revision(), &rulesets.segments().without([key]))?;
         Ok((deleted, Some(after)))
-    })
+    };
+    writing::run(state, context, work, Told::deleted)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset, TenantId};
 use ff_store::{Author, Change, Written, audit, change};
 
+use super::told::{Shows, Told};
 use super::{Context, Missing, ServiceError, catch_up};
 use crate::cache::TenantRulesets;
 use crate::clock;
@@ -26,27 +27,41 @@ pub struct Linted<T> {
 }
 
 /// Runs `work` as [`run`] does, and then, when the tenant's other writers need not wait for it any more, lints what was
-/// written with the ruleset of the request's environment.
-pub(super) fn run_and_lint<T>(
+/// written with the ruleset of the request's environment. A request with a key is linted before: its answer is kept in the
+/// transaction.
+pub(super) fn run_and_lint<T: Shows>(
     state: &AppState,
     context: &Context,
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<Written<T>>, ServiceError>,
     lint: impl FnOnce(&Ruleset, &T) -> Vec<Finding>,
 ) -> Result<Linted<T>, ServiceError> {
-    let (written, rulesets) = apply(state, context, work)?;
-    let ruleset = rulesets.get(&context.scope.environment);
-    let warnings = ruleset.map(|ruleset| lint(ruleset, &written.record)).unwrap_or_default();
-    Ok(Linted { written, warnings })
+    let lint = |rulesets: &TenantRulesets, written: &Written<T>| {
+        rulesets.get(&context.scope.environment).map(|ruleset| lint(ruleset, &written.record)).unwrap_or_default()
+    };
+    if context.once.is_none() {
+        let (written, rulesets) = apply(state, context, work, |written| Told::written(written, &[]))?;
+        let warnings = lint(&rulesets, &written);
+        return Ok(Linted { written, warnings });
+    }
+    let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
+        let (written, after) = work(change, rulesets)?;
+        let warnings = lint(after.as_ref().unwrap_or(rulesets), &written);
+        Ok((Linted { written, warnings }, after))
+    };
+    apply(state, context, work, |linted| Told::written(&linted.written, &linted.warnings)).map(|(linted, _)| linted)
 }
 
 /// Runs `work` inside the tenant's one write transaction, with the rulesets as they are at its revision. What it compiles
 /// is served before this returns, so whoever reads after the answer reads the new state.
+///
+/// `tell` says what the request will be answered, for one that comes again.
 pub(super) fn run<T>(
     state: &AppState,
     context: &Context,
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
+    tell: impl FnOnce(&T) -> Result<Told, ServiceError>,
 ) -> Result<T, ServiceError> {
-    apply(state, context, work).map(|(answer, _)| answer)
+    apply(state, context, work, tell).map(|(answer, _)| answer)
 }
 
 /// As [`run`], with the rulesets that hold after it.
@@ -54,10 +69,14 @@ fn apply<T>(
     state: &AppState,
     context: &Context,
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
+    tell: impl FnOnce(&T) -> Result<Told, ServiceError>,
 ) -> Result<(T, Arc<TenantRulesets>), ServiceError> {
     let tenant = &context.scope.tenant;
     let author = Author { actor: context.caller.subject().to_owned(), request_id: Some(context.request_id.to_string()), at: clock::now() };
-    let (answer, (before, overtaken), after) = change::run(&state.store, tenant, &author, |change| {
+    let once = context.once.as_deref();
+    let (answer, (before, overtaken), after, untold) = change::run(&state.store, tenant, &author, |change| {
+        once.map_or(Ok(()), |once| once.check_in(change))?;
+        let found = change.revision();
         let (before, overtaken) = at_revision_of(state, tenant, change)?;
         let (answer, after) = work(change, &before)?;
         let after = after.map(Arc::new);
@@ -65,14 +84,29 @@ fn apply<T>(
         if let Some(after) = &after {
             change.leave(after);
         }
-        Ok::<_, ServiceError>((answer, (before, overtaken), after))
+        let untold = match once {
+            None => None,
+            Some(once) if change.revision() == found => Some((once, tell(&answer)?, found)),
+            Some(once) => {
+                once.keep_in(change, &tell(&answer)?)?;
+                None
+            }
+        };
+        Ok::<_, ServiceError>((answer, (before, overtaken), after, untold))
     })?;
-    let Some(after) = after else { return Ok((answer, before)) };
-    match overtaken {
-        None => state.rulesets.publish(tenant, Arc::clone(&after)),
-        Some(served) => state.rulesets.publish_instead_of(tenant, &served, Arc::clone(&after)),
+    if let Some(after) = &after {
+        match overtaken {
+            None => state.rulesets.publish(tenant, Arc::clone(after)),
+            Some(served) => state.rulesets.publish_instead_of(tenant, &served, Arc::clone(after)),
+        }
     }
-    Ok((answer, after))
+    match (untold, once) {
+        // Nothing was written, and so no transaction was committed.
+        (Some((once, told, revision)), _) => once.keep(state, tenant, &told.at(revision), told.shown.as_ref())?,
+        (None, Some(once)) => once.note_kept(),
+        (None, None) => {}
+    }
+    Ok((answer, after.unwrap_or(before)))
 }
 
 /// The rulesets as they are in this transaction: from memory, if nobody else has written or the writer before has left its own; else

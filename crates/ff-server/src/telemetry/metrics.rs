@@ -78,6 +78,12 @@ const RULESET_CACHE_MISSES: Metric = Metric {
     unit: Unit::Count,
     help: "Rulesets that had to be loaded from the database when a request needed one.",
 };
+const IDEMPOTENT_REPLAYS: Metric = Metric {
+    name: "ff_idempotent_replays_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Requests with an Idempotency-Key that were answered as before and not done again.",
+};
 const DB_POOL_CONNECTIONS: Metric =
     Metric { name: "ff_db_pool_connections", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections." };
 const DB_POOL_IDLE: Metric =
@@ -110,12 +116,13 @@ const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
 /// Every metric of the server.
-pub const METRICS: [Metric; 12] = [
+pub const METRICS: [Metric; 13] = [
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     EVALUATIONS,
     RULESET_CACHE_HITS,
     RULESET_CACHE_MISSES,
+    IDEMPOTENT_REPLAYS,
     DB_POOL_CONNECTIONS,
     DB_POOL_IDLE,
     DB_POOL_CONNECTIONS_MAX,
@@ -147,6 +154,8 @@ pub struct Metrics {
     pub(crate) change_propagation: Durations,
     /// The connection that hears of changes was made again.
     pub notify_reconnects: Counter,
+    /// A request was answered as before.
+    pub idempotent_replays: Counter,
     pool_connections: Gauge,
     pool_idle: Gauge,
     pool_connections_max: Gauge,
@@ -206,6 +215,7 @@ impl Metrics {
             replica_lag: REPLICA_LAG.gauge(&recorder, vec![]),
             change_propagation: Durations::default(),
             notify_reconnects: NOTIFY_RECONNECTS.counter(&recorder, vec![]),
+            idempotent_replays: IDEMPOTENT_REPLAYS.counter(&recorder, vec![]),
             pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
             pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
             pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),

@@ -20,7 +20,7 @@ fn tenant() -> TenantId {
 
 fn context(environment: &str) -> Context {
     let caller = Arc::new(Caller::new("ann", [TokenScope::Admin].into_iter().collect(), Tenants::All));
-    Context { scope: Scope::new(tenant(), environment.parse().unwrap()), caller, request_id: RequestId::made() }
+    Context { scope: Scope::new(tenant(), environment.parse().unwrap()), caller, request_id: RequestId::made(), once: None }
 }
 
 /// One write, which may be refused: it may name what is not there, or take away what others need.

@@ -1,0 +1,3 @@
+-- Why: back to requests that are done as often as they are sent.
+
+DROP TABLE idempotency;

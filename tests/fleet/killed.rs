@@ -10,25 +10,47 @@ use crate::fleet::{Fleet, assert_without_gaps, flag, log, question};
 const WRITERS: usize = 6;
 const KILLS: usize = 4;
 
-/// Writes flags until told to stop, each through the next replica. Gives those that were acknowledged, and those of which nothing is known.
-fn write(fleet: &Fleet, writer: usize, is_over: &AtomicBool) -> (Vec<String>, Vec<String>) {
-    let (mut acknowledged, mut unknown) = (Vec::new(), Vec::new());
+/// What a writer knows of its writes.
+#[derive(Default)]
+struct Writes {
+    acknowledged: Vec<String>,
+    /// Sent, and the connection broke: done or not done.
+    unknown: Vec<String>,
+    /// Acknowledged only when they were sent again.
+    repeated: usize,
+}
+
+/// Writes flags until told to stop, each through the next replica. A writer `with_keys` sends what broke off again, to
+/// another replica, with the same `Idempotency-Key`, until it is answered.
+fn write(fleet: &Fleet, writer: usize, with_keys: bool, is_over: &AtomicBool) -> Writes {
+    let mut writes = Writes::default();
     for i in 0.. {
         if is_over.load(Ordering::Relaxed) {
             break;
         }
         let key = format!("f{writer}-{i}");
         let body = flag(&key).to_string();
-        let Some(api) = fleet.admin_if_there(fleet.next()) else { continue };
-        match api.try_send("POST", "/v1/flags", Some(("application/json", body.as_bytes()))) {
+        let send = || {
+            let api = eventually("a replica that runs", || fleet.admin_if_there(fleet.next()));
+            let api = if with_keys { api.with("Idempotency-Key", &format!("\"write-{key}\"")) } else { api };
+            api.try_send("POST", "/v1/flags", Some(("application/json", body.as_bytes())))
+        };
+        let mut answer = send();
+        let has_broken = answer.is_err();
+        while with_keys && answer.is_err() {
+            answer = send();
+        }
+        match answer {
             Ok(answer) => {
-                answer.created();
-                acknowledged.push(key);
+                // The first answer, whoever gives it: the flag was created, once.
+                assert_eq!(answer.created()["version"], 1);
+                writes.acknowledged.push(key);
+                writes.repeated += usize::from(has_broken);
             }
-            Err(_) => unknown.push(key),
+            Err(_) => writes.unknown.push(key),
         }
     }
-    (acknowledged, unknown)
+    writes
 }
 
 #[test]
@@ -39,10 +61,8 @@ fn killing_a_replica_amid_writes_loses_nothing_that_was_acknowledged_and_does_no
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let writing: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                scope.spawn({
-                    let (fleet, is_over) = (&fleet, &is_over);
-                    move || write(fleet, writer, is_over)
-                })
+                let (fleet, is_over) = (&fleet, &is_over);
+                scope.spawn(move || write(fleet, writer, writer % 2 == 0, is_over))
             })
             .collect();
         for kill in 0..KILLS {
@@ -59,13 +79,14 @@ fn killing_a_replica_amid_writes_loses_nothing_that_was_acknowledged_and_does_no
     let entries = log(&fleet.admin(0));
     assert_without_gaps(&entries);
     let logged = |key: &str| entries.iter().filter(|entry| entry["entity_key"] == key).count();
-    for key in outcomes.iter().flat_map(|(acknowledged, _)| acknowledged) {
+    for key in outcomes.iter().flat_map(|writes| &writes.acknowledged) {
         assert_eq!(logged(key), 1, "{key} was acknowledged");
     }
-    for key in outcomes.iter().flat_map(|(_, unknown)| unknown) {
+    for key in outcomes.iter().flat_map(|writes| &writes.unknown) {
         assert!(logged(key) <= 1, "{key}");
     }
-    assert!(outcomes.iter().any(|(_, unknown)| !unknown.is_empty()), "nothing was under way when a replica was killed");
+    let is_broken = |writes: &Writes| writes.repeated > 0 || !writes.unknown.is_empty();
+    assert!(outcomes.iter().any(is_broken), "nothing was under way when a replica was killed");
     // All replicas serve what the log says.
     for api in fleet.admins() {
         let last = entries.last().unwrap()["entity_key"].as_str().unwrap();

@@ -26,6 +26,7 @@ mod logs;
 mod malformed;
 mod methods;
 mod propagation;
+mod read_your_writes;
 mod replicas;
 mod request_id;
 mod sample;

@@ -181,10 +181,10 @@ fn an_entry_that_does_not_parse_is_got_over() {
         becomes(&second, "f", (200, Some(true)));
         let tenant = &pair.tenant;
         pair.database.execute(&format!(
-            "UPDATE flag_configs SET state = 'off' WHERE tenant_id = '{tenant}';
+            "BEGIN; UPDATE flag_configs SET state = 'off' WHERE tenant_id = '{tenant}';
              INSERT INTO audit (tenant_id, revision, ts, actor, action, entity, entity_key, entity_id)
              VALUES ('{tenant}', 2, 0, 'x', 'created', 'surprise', 'f', 'f');
-             UPDATE tenants SET revision = 2 WHERE id = '{tenant}'"
+             UPDATE tenants SET revision = 2 WHERE id = '{tenant}'; COMMIT"
         ));
         becomes(&second, "f", (200, Some(false)));
         first.post("/v1/flags", &boolean("g")).created();
@@ -205,8 +205,8 @@ fn a_database_that_was_restored_to_an_earlier_state_is_served_as_it_is() {
         becomes(&second, "f", (200, Some(true)));
         let tenant = &pair.tenant;
         pair.database.execute(&format!(
-            "DELETE FROM audit WHERE tenant_id = '{tenant}' AND revision > 1; UPDATE tenants SET revision = 1 WHERE id = '{tenant}';
-             UPDATE flag_configs SET state = 'off' WHERE tenant_id = '{tenant}'"
+            "BEGIN; DELETE FROM audit WHERE tenant_id = '{tenant}' AND revision > 1; UPDATE tenants SET revision = 1 WHERE id = '{tenant}';
+             UPDATE flag_configs SET state = 'off' WHERE tenant_id = '{tenant}'; COMMIT"
         ));
         for api in [&first, &second] {
             becomes(api, "f", (200, Some(false)));

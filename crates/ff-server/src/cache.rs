@@ -6,13 +6,16 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segments, TenantId};
 use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
 
 use crate::blocking;
+use crate::clock;
 use crate::follower::Hints;
 use crate::latest::{Latest, Versioned};
 use crate::news::News;
@@ -24,12 +27,29 @@ pub struct ServedRuleset {
     ruleset: Ruleset,
     /// The flags' keys in the order in which lists show them, once somebody has asked for all of them.
     order: OnceLock<Arc<[FlagKey]>>,
+    confirmed: Arc<Confirmed>,
 }
 
+/// As of now; those of a tenant are confirmed together.
 impl From<Ruleset> for ServedRuleset {
     fn from(ruleset: Ruleset) -> Self {
-        Self { ruleset, order: OnceLock::new() }
+        Self::new(ruleset, &Confirmed::now())
     }
+}
+
+/// When rulesets were last known to be what the database has, in microseconds of [`clock::uptime`].
+#[derive(Debug)]
+struct Confirmed(AtomicU64);
+
+impl Confirmed {
+    fn now() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(micros(clock::uptime()))))
+    }
+}
+
+/// Microseconds in 64 bits last for half a million years.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Deref for ServedRuleset {
@@ -41,6 +61,16 @@ impl Deref for ServedRuleset {
 }
 
 impl ServedRuleset {
+    fn new(ruleset: Ruleset, confirmed: &Arc<Confirmed>) -> Self {
+        Self { ruleset, order: OnceLock::new(), confirmed: confirmed.clone() }
+    }
+
+    /// How long ago this was last known to be what the database has: the longest time for which a change may have been missed.
+    pub fn age(&self) -> Duration {
+        let confirmed = self.confirmed.0.load(Ordering::Relaxed);
+        Duration::from_micros(micros(clock::uptime()).saturating_sub(confirmed))
+    }
+
     /// The keys of all flags, in order. Sorted once, not for each answer.
     pub fn keys_in_order(&self) -> &[FlagKey] {
         self.order.get_or_init(|| {
@@ -51,11 +81,11 @@ impl ServedRuleset {
     }
 
     /// The ruleset after one change; the order of keys goes on to hold for it, if it has the same ones.
-    fn followed_by(&self, changed: Ruleset) -> Self {
+    fn followed_by(&self, changed: Ruleset, confirmed: &Arc<Confirmed>) -> Self {
         // INVARIANT: a change adds or removes one flag at most, so two rulesets of one length have the same keys.
         let order = self.order.get().filter(|order| order.len() == changed.len()).cloned();
         debug_assert!(order.iter().flat_map(|order| order.iter()).all(|key| changed.contains(key.as_str())));
-        Self { order: order.map_or_else(OnceLock::new, OnceLock::from), ..Self::from(changed) }
+        Self { order: order.map_or_else(OnceLock::new, OnceLock::from), ..Self::new(changed, confirmed) }
     }
 }
 
@@ -65,19 +95,21 @@ pub struct TenantRulesets {
     revision: Revision,
     segments: Segments,
     environments: HashMap<EnvironmentKey, Arc<ServedRuleset>>,
+    confirmed: Arc<Confirmed>,
 }
 
 impl TenantRulesets {
     /// Compiles what is read from the database. A document that does not compile is left out and logged: one bad row must
     /// not take a tenant down.
     pub fn compile(tenant: &TenantId, reading: &mut Reading<'_, '_>) -> Self {
+        let confirmed = Confirmed::now();
         let (mut segments, rejected) = Segments::compile_valid(tenant.clone(), reading.segments().iter());
         report(tenant, None, &rejected);
         loop {
             let revision = reading.revision();
             let compiled = reading.environments().into_iter().map(|key| {
                 let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), reading.flags(&key), segments.clone());
-                (key, Arc::new(ServedRuleset::from(ruleset)), rejected)
+                (key, Arc::new(ServedRuleset::new(ruleset, &confirmed)), rejected)
             });
             let compiled: Vec<_> = compiled.collect();
             // The environments share their segments: one that cannot be used in one of them is left out in all, so that the
@@ -87,13 +119,25 @@ impl TenantRulesets {
             if unusable.is_empty() {
                 compiled.iter().for_each(|(key, _, rejected)| report(tenant, Some(key), rejected));
                 let environments = compiled.into_iter().map(|(key, ruleset, _)| (key, ruleset)).collect();
-                return Self { revision, segments, environments };
+                return Self { revision, segments, environments, confirmed };
             }
             unusable
                 .iter()
                 .for_each(|key| log::error!("segment `{key}` of tenant `{tenant}` names a flag that cannot be used, and is not served"));
             segments = segments.without(unusable);
         }
+    }
+
+    /// Notes that they were what the database had at `time` of [`clock::uptime`], whatever was known so far.
+    #[must_use]
+    pub fn as_of(self, time: Duration) -> Self {
+        self.confirmed.0.store(micros(time), Ordering::Relaxed);
+        self
+    }
+
+    /// Notes that they were still what the database has at `time` of [`clock::uptime`].
+    pub fn confirm(&self, time: Duration) {
+        self.confirmed.0.fetch_max(micros(time), Ordering::Relaxed);
     }
 
     /// The tenant's revision that they show.
@@ -126,15 +170,15 @@ impl TenantRulesets {
         segments: Segments,
         mut change: impl FnMut(&EnvironmentKey, &Ruleset) -> Result<Ruleset, Error>,
     ) -> Result<Self, Vec<(EnvironmentKey, Error)>> {
-        let (mut environments, mut refused) = (HashMap::new(), Vec::new());
+        let (mut environments, mut refused, confirmed) = (HashMap::new(), Vec::new(), Confirmed::now());
         for (key, ruleset) in &self.environments {
             match change(key, ruleset) {
-                Ok(changed) => drop(environments.insert(key.clone(), Arc::new(ruleset.followed_by(changed)))),
+                Ok(changed) => drop(environments.insert(key.clone(), Arc::new(ruleset.followed_by(changed, &confirmed)))),
                 Err(error) => refused.push((key.clone(), error)),
             }
         }
         refused.sort_by(|a, b| a.0.cmp(&b.0));
-        if refused.is_empty() { Ok(Self { revision, segments, environments }) } else { Err(refused) }
+        if refused.is_empty() { Ok(Self { revision, segments, environments, confirmed }) } else { Err(refused) }
     }
 
     /// These rulesets at the next revision with an environment more.
@@ -143,7 +187,7 @@ impl TenantRulesets {
         let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), flags.iter(), self.segments.clone());
         report(ruleset.tenant(), Some(key), &rejected);
         let mut changed = self.at(revision);
-        changed.environments.insert(key.clone(), Arc::new(ruleset.into()));
+        changed.environments.insert(key.clone(), Arc::new(ServedRuleset::new(ruleset, &changed.confirmed)));
         changed
     }
 
@@ -158,9 +202,10 @@ impl TenantRulesets {
     /// These rulesets at the next revision, which changed nothing in them.
     #[must_use]
     pub fn at(&self, revision: Revision) -> Self {
-        let at = |ruleset: &ServedRuleset| Arc::new(ruleset.followed_by(ruleset.at_revision(number(revision))));
+        let confirmed = Confirmed::now();
+        let at = |ruleset: &ServedRuleset| Arc::new(ruleset.followed_by(ruleset.at_revision(number(revision)), &confirmed));
         let environments = self.environments.iter().map(|(key, ruleset)| (key.clone(), at(ruleset)));
-        Self { revision, segments: self.segments.clone(), environments: environments.collect() }
+        Self { revision, segments: self.segments.clone(), environments: environments.collect(), confirmed }
     }
 }
 
@@ -177,7 +222,9 @@ fn report(tenant: &TenantId, environment: Option<&EnvironmentKey>, rejected: &[R
 }
 
 fn load(store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
-    Ok(Arc::new(ff_store::ruleset::read(store, tenant, |reading| TenantRulesets::compile(tenant, reading))?))
+    // What is committed while it is read may be missing.
+    let begun = clock::uptime();
+    Ok(Arc::new(ff_store::ruleset::read(store, tenant, |reading| TenantRulesets::compile(tenant, reading))?.as_of(begun)))
 }
 
 impl Versioned for TenantRulesets {
@@ -280,8 +327,8 @@ impl RulesetCache {
         self.news.tell(tenant, revision);
     }
 
-    /// The tenants in memory with the revisions that are served.
-    pub fn revisions(&self) -> Vec<(TenantId, Revision)> {
-        self.tenants.all().into_iter().map(|(tenant, rulesets)| (tenant, rulesets.revision)).collect()
+    /// Everything that is in memory.
+    pub fn all(&self) -> Vec<(TenantId, Arc<TenantRulesets>)> {
+        self.tenants.all()
     }
 }

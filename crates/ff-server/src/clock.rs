@@ -1,6 +1,7 @@
 //! The one place that asks what time it is. Everything below takes time as an argument.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ff_core::Timestamp;
 
@@ -14,7 +15,13 @@ pub fn now_s() -> u64 {
     since_1970().as_secs()
 }
 
+/// How long this process has been asking: a clock that never goes back, for measuring how long ago something was.
+pub fn uptime() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
 /// A clock before 1970 counts as 1970: it is wrong anyway, and every token has yet to expire then.
-fn since_1970() -> std::time::Duration {
+fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -114,6 +114,9 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
         add_parameter(operation, "IdempotencyKey");
         problems.extend([("400", "BadRequest"), ("409", "IdempotencyKeyBusy"), ("422", "IdempotencyKeyReused")]);
     }
+    if is_evaluation(route) {
+        add_parameter(operation, "MinRevision");
+    }
     if operation.get("responses").is_some_and(|responses| responses.get("304").is_some()) {
         add_parameter(operation, "IfNoneMatch");
     }
@@ -121,7 +124,18 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
         for (status, name) in problems {
             responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
         }
-        responses.iter_mut().for_each(|(status, response)| complete_response(status, response));
+        for (status, response) in responses.iter_mut() {
+            complete_response(status, response);
+            if status == "201" {
+                add_header(response, "Location", "Location");
+            }
+            if status.starts_with('2') && is_evaluation(route) {
+                add_header(response, "X-Revision", "Revision");
+                add_header(response, "X-Ruleset-Age", "RulesetAge");
+            } else if status.starts_with('2') && makes_a_revision(route) {
+                add_header(response, "X-Revision", "Revision");
+            }
+        }
         if route.changes().is_some() {
             responses.iter_mut().for_each(|(status, response)| tell_of_replays(status, response));
         }
@@ -137,6 +151,16 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
 /// Segments and environments belong to the tenant; everything else is seen in one environment.
 fn has_environment(scope: TokenScope) -> bool {
     matches!(scope, TokenScope::FlagsRead | TokenScope::FlagsWrite | TokenScope::Evaluate)
+}
+
+fn is_evaluation(route: &Route) -> bool {
+    route.operation.starts_with("evaluate_")
+}
+
+/// Whether a tenant's flags, segments or environments are written, which its revision counts.
+fn makes_a_revision(route: &Route) -> bool {
+    let scopes = [TokenScope::FlagsWrite, TokenScope::SegmentsWrite, TokenScope::EnvironmentsWrite];
+    scopes.iter().any(|scope| route.access == Access::Needs(*scope))
 }
 
 fn describe_scope(operation: &mut Map<String, Value>, scope: TokenScope) {
@@ -171,11 +195,12 @@ fn complete_response(status: &str, response: &mut Value) {
     if shows_version || status == "304" {
         response.insert("headers".to_owned(), json!({"ETag": {"$ref": "#/components/headers/ETag"}}));
     }
-    if status == "201" {
-        let headers = response.entry("headers").or_insert_with(|| json!({}));
-        if let Some(headers) = headers.as_object_mut() {
-            headers.insert("Location".to_owned(), json!({"$ref": "#/components/headers/Location"}));
-        }
+}
+
+fn add_header(response: &mut Value, name: &str, component: &str) {
+    let headers = response.as_object_mut().map(|response| response.entry("headers").or_insert_with(|| json!({})));
+    if let Some(headers) = headers.and_then(Value::as_object_mut) {
+        headers.insert(name.to_owned(), json!({"$ref": format!("#/components/headers/{component}")}));
     }
 }
 

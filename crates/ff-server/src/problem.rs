@@ -39,19 +39,19 @@ struct Parts {
     detail: Cow<'static, str>,
     errors: Vec<Fault>,
     used_by: Vec<String>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<BoxError>,
 }
 
 impl Problem {
     /// A problem of this type; `detail` says what is special about this occurrence.
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
-        let header = match kind.status() {
-            StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))),
-            _ => None,
+        let headers = match kind.status() {
+            StatusCode::UNAUTHORIZED => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            StatusCode::SERVICE_UNAVAILABLE => vec![(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))],
+            _ => Vec::new(),
         };
-        Self(Box::new(Parts { kind, detail: detail.into(), errors: Vec::new(), used_by: Vec::new(), header, cause: None }))
+        Self(Box::new(Parts { kind, detail: detail.into(), errors: Vec::new(), used_by: Vec::new(), headers, cause: None }))
     }
 
     /// A server's fault: the client learns that it happened, the log learns why.
@@ -61,17 +61,14 @@ impl Problem {
 
     /// Too many requests, for now.
     pub fn too_many_requests(detail: impl Into<Cow<'static, str>>, retry_after_s: u32) -> Self {
-        let mut problem = Self::new(ProblemType::TooManyRequests, detail);
-        problem.0.header = Some((RETRY_AFTER, HeaderValue::from(retry_after_s)));
-        problem
+        let problem = Self::new(ProblemType::TooManyRequests, detail);
+        problem.with([(RETRY_AFTER, HeaderValue::from(retry_after_s))])
     }
 
     /// Another request with the same key is not answered yet.
     pub fn key_busy() -> Self {
         let detail = "another request with this `Idempotency-Key` is not answered yet; this one has changed nothing";
-        let mut problem = Self::new(ProblemType::IdempotencyKeyBusy, detail);
-        problem.0.header = Some((RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)));
-        problem
+        Self::new(ProblemType::IdempotencyKeyBusy, detail).with([(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))])
     }
 
     /// The key came with another request before.
@@ -84,9 +81,8 @@ impl Problem {
 
     /// This path knows other methods than the one that was used.
     pub fn method_not_allowed(used: &Method, allowed: &str) -> Self {
-        let mut problem = Self::new(ProblemType::MethodNotAllowed, format!("`{used}` is not possible here; these are: {allowed}"));
-        problem.0.header = HeaderValue::from_str(allowed).ok().map(|allowed| (ALLOW, allowed));
-        problem
+        let problem = Self::new(ProblemType::MethodNotAllowed, format!("`{used}` is not possible here; these are: {allowed}"));
+        problem.with(HeaderValue::from_str(allowed).ok().map(|allowed| (ALLOW, allowed)))
     }
 
     /// The faults of a document, as 422.
@@ -100,6 +96,13 @@ impl Problem {
         let mut problem = Self::new(ProblemType::InvalidBody, detail);
         problem.0.errors = faults;
         problem
+    }
+
+    /// With these headers.
+    #[must_use]
+    pub fn with(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.0.headers.extend(headers);
+        self
     }
 
     /// With what went wrong below, for the log.
@@ -136,7 +139,7 @@ impl Problem {
         if let Some(id) = request_id {
             response.insert_header((X_REQUEST_ID, id.as_str()));
         }
-        if let Some(header) = &parts.header {
+        for header in &parts.headers {
             response.insert_header(header.clone());
         }
         // Texts and numbers always become JSON.
@@ -196,6 +199,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PageToken => Self::new(ProblemType::InvalidQuery, format!("`page_token`: {error}")),
             ServiceError::Forbidden(reason) => Self::new(ProblemType::Forbidden, reason),
             ServiceError::Repeated => Self::key_busy(),
+            ServiceError::Behind { .. } => Self::new(ProblemType::RevisionNotServed, error.to_string()),
             ServiceError::Unavailable(cause) => {
                 Self::new(ProblemType::Unavailable, "the database cannot be reached; evaluation goes on, writes must wait").because(cause)
             }

@@ -75,6 +75,9 @@ pub struct HttpConfig {
     pub body_bytes_max: usize,
     /// `SHUTDOWN_TIMEOUT_S`: how long requests in flight may take to finish after a signal, in seconds; default 20.
     pub shutdown_timeout: Duration,
+    /// `MIN_REVISION_WAIT_MS`: how long an evaluation waits for the revision that its `X-Min-Revision` names, in milliseconds; default
+    /// 1000.
+    pub min_revision_wait: Duration,
     /// `WORKERS`: threads that serve requests; default the number of cores.
     pub workers: NonZeroUsize,
 }
@@ -170,6 +173,7 @@ impl HttpConfig {
             bind,
             body_bytes_max: variables.number("BODY_BYTES_MAX", 1 << 20, 1_024..=1 << 30)? as usize,
             shutdown_timeout: Duration::from_secs(variables.number("SHUTDOWN_TIMEOUT_S", 20, 0..=3_600)?),
+            min_revision_wait: Duration::from_millis(variables.number("MIN_REVISION_WAIT_MS", 1_000, 0..=60_000)?),
             workers: NonZeroUsize::new(workers as usize).unwrap_or(cores),
         })
     }

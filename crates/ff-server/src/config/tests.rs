@@ -94,6 +94,7 @@ fn each_number_is_refused_by_name_when_it_is_out_of_bounds() {
     for name in [
         "BODY_BYTES_MAX",
         "SHUTDOWN_TIMEOUT_S",
+        "MIN_REVISION_WAIT_MS",
         "WORKERS",
         "RULESET_REFRESH_MS",
         "DB_CONNECTIONS_MAX",

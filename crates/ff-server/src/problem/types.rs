@@ -123,6 +123,9 @@ problem_types! {
     /// 500.
     Internal = INTERNAL_SERVER_ERROR "internal" "The server failed":
         "The request failed through no fault of the client. The server's log has the reason under the `request_id` of the answer.";
+    /// 503, revision.
+    RevisionNotServed = SERVICE_UNAVAILABLE "revision_not_served" "The revision is not served here yet":
+        "The header `X-Min-Revision` names a revision that this server had not heard of within the time that it waits: it is on its way, or was never made. Repeat the request after as many seconds as the header `Retry-After` says.";
     /// 503.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "The database is unavailable":
         "The database cannot be reached or is too busy. Evaluation goes on from memory; repeat anything else after as many seconds as the header `Retry-After` says.";

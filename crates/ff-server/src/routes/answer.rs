@@ -1,18 +1,60 @@
 //! How results become answers.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION, VARY};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, LOCATION, VARY};
 use ff_core::Finding;
-use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Version};
+use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Revision, Version};
 use serde::Serialize;
 
+use crate::cache::ServedRuleset;
 use crate::extract::{IfNoneMatch, Params};
 use crate::problem::Problem;
 
 /// The headers that choose what an answer shows; a cache must keep them apart.
 const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Environment";
+
+/// The tenant's revision that a write has made or found, or that an evaluation was made from.
+pub(super) const X_REVISION: HeaderName = HeaderName::from_static("x-revision");
+
+/// How long ago this server last knew that what it answers from is what the database has, in seconds with three decimals.
+pub(super) const X_RULESET_AGE: HeaderName = HeaderName::from_static("x-ruleset-age");
+
+/// What an evaluation says about the ruleset that it was made from.
+pub(super) fn seen(ruleset: &ServedRuleset) -> [(HeaderName, HeaderValue); 2] {
+    [(X_REVISION, HeaderValue::from(ruleset.revision())), (X_RULESET_AGE, seconds(ruleset.age()))]
+}
+
+/// The answer to a write that has left the tenant at this revision.
+pub(super) fn at(revision: Revision, mut answer: HttpResponse) -> HttpResponse {
+    answer.headers_mut().insert(X_REVISION, HeaderValue::from(revision.get()));
+    answer
+}
+
+/// Milliseconds that a number of 64 bits may have, with a point: more than any age.
+const AGE_BYTES: usize = 24;
+
+/// `0.042`. Every evaluation writes one, so it is not left to the formatter.
+fn seconds(age: Duration) -> HeaderValue {
+    let mut rest = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    let (mut text, mut start) = ([0; AGE_BYTES], AGE_BYTES);
+    for (i, place) in text.iter_mut().rev().enumerate() {
+        start -= 1;
+        if i == 3 {
+            *place = b'.';
+            continue;
+        }
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if i > 3 && rest == 0 {
+            break;
+        }
+    }
+    // Digits and a point are always a header's value.
+    text.get(start..).and_then(|text| HeaderValue::from_bytes(text).ok()).unwrap_or_else(|| HeaderValue::from_static("0.000"))
+}
 
 /// Some text as an entity tag.
 fn tag(version: Version) -> String {
@@ -95,4 +137,18 @@ pub(super) fn page_request(params: &mut Params, max: u32) -> Result<PageRequest,
     };
     let limit = params.value_by("limit", read)?.unwrap_or_default();
     Ok(PageRequest { limit, token: params.value::<PageToken>("page_token")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_seconds_with_three_decimals() {
+        for (millis, text) in [(0, "0.000"), (7, "0.007"), (42, "0.042"), (999, "0.999"), (1_000, "1.000"), (61_234, "61.234")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+        assert_eq!(seconds(Duration::from_micros(1_999)), "0.001");
+        assert_eq!(seconds(Duration::MAX), "18446744073709551.615");
+    }
 }

@@ -10,7 +10,7 @@ use super::answer;
 use crate::blocking;
 use crate::extract::{Allowed, EnvironmentsRead, EnvironmentsWrite, FromParams, JsonBody, Params, PathKey, Query};
 use crate::problem::Problem;
-use crate::service::environments;
+use crate::service::{Made, environments};
 use crate::state::AppState;
 
 /// Which page of the environments is shown.
@@ -57,7 +57,7 @@ pub async fn create(
     let context = allowed.into_context();
     let is_given = |name: &str| body.get(name).is_some();
     let (keeps_name, keeps_description) = (!is_given("name"), !is_given("description"));
-    let written = blocking::run(move || {
+    let Made { answer: written, revision } = blocking::run(move || {
         // Fields that are left out keep their value, if the environment has one.
         match environment::find(&state.store, &context.scope.tenant, &draft.key) {
             Ok(known) => {
@@ -70,7 +70,8 @@ pub async fn create(
         environments::put(&state, &context, draft)
     })
     .await?;
-    Ok(answer::written(&written.record, written.outcome, None, format_args!("/v1/environments/{}", written.record.key)))
+    let path = format_args!("/v1/environments/{}", written.record.key);
+    Ok(answer::at(revision, answer::written(&written.record, written.outcome, None, path)))
 }
 
 /// Shows an environment.
@@ -104,6 +105,6 @@ pub async fn delete(
     Query(()): Query<()>,
 ) -> Result<HttpResponse, Problem> {
     let context = allowed.into_context();
-    blocking::run(move || environments::delete(&state, &context, &key)).await?;
-    Ok(answer::deleted())
+    let deleted = blocking::run(move || environments::delete(&state, &context, &key)).await?;
+    Ok(answer::at(deleted.revision, answer::deleted()))
 }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
-use ff_core::{Evaluation, Fault, Faults, Ruleset, Timestamp, User};
+use ff_core::{Evaluation, Fault, Faults, Timestamp, User};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::answer::seen;
+use crate::cache::ServedRuleset;
 use crate::clock;
-use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, Params, PathKey, PathUserId, read_json_body};
+use crate::extract::{Allowed, Evaluate, FlagsRead, JsonBody, JsonBytes, MinRevision, Params, PathKey, PathUserId, read_json_body};
 use crate::problem::{Problem, ProblemType};
 use crate::service::evaluate as service;
 use crate::service::{Missing, ServiceError};
@@ -29,10 +31,15 @@ const BATCH_MAX: usize = 1_000;
 #[utoipa::path(post, path = "/v1/evaluate", operation_id = "evaluate_evaluate", tag = "evaluation",
     request_body(content = ref("#/components/schemas/EvaluateRequest"), content_type = "application/json"),
     responses((status = 200, description = "Which variant the user gets, and why.", body = ref("#/components/schemas/Evaluation"), content_type = "application/json")))]
-pub async fn evaluate(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBytes) -> Result<HttpResponse, Problem> {
+pub async fn evaluate(
+    state: web::Data<AppState>,
+    context: Allowed<Evaluate>,
+    min: MinRevision,
+    body: JsonBytes,
+) -> Result<HttpResponse, Problem> {
     let request = EvaluateRequest::read(&body.0)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
-    Ok(answer::one(&evaluated(&state, &ruleset, &request.flag_key, &request.user, request.at)?))
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
+    Ok(answer::one(&ruleset, &evaluated(&state, &ruleset, &request.flag_key, &request.user, request.at)?))
 }
 
 /// Evaluates one flag for the user that the query describes.
@@ -43,6 +50,7 @@ pub async fn evaluate(state: web::Data<AppState>, context: Allowed<Evaluate>, bo
 pub async fn show(
     state: web::Data<AppState>,
     context: Allowed<Evaluate>,
+    min: MinRevision,
     key: PathKey<ff_core::FlagKey>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -51,17 +59,22 @@ pub async fn show(
         return Err(Problem::new(ProblemType::InvalidQuery, "the parameter `user_id` is missing"));
     };
     let (user, at) = user_and_instant(&id, params)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
-    Ok(answer::one(&evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
+    Ok(answer::one(&ruleset, &evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
 }
 
 /// Evaluates some or all flags for one user, at one revision.
 #[utoipa::path(post, path = "/v1/evaluate/batch", operation_id = "evaluate_batch", tag = "evaluation",
     request_body(content = ref("#/components/schemas/BatchRequest"), content_type = "application/json"),
     responses((status = 200, description = "What each flag gives, ordered by key; flags that do not exist are listed under `errors`.", body = ref("#/components/schemas/EvaluationList"), content_type = "application/json")))]
-pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body: JsonBytes) -> Result<HttpResponse, Problem> {
+pub async fn batch(
+    state: web::Data<AppState>,
+    context: Allowed<Evaluate>,
+    min: MinRevision,
+    body: JsonBytes,
+) -> Result<HttpResponse, Problem> {
     let BatchRequest { flag_keys, user, at } = BatchRequest::read(&body.0)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
     Ok(match flag_keys {
         Some(keys) => answer::named(&state, &ruleset, &keys, &user, at),
         None => answer::all(&state, &ruleset, &user, at),
@@ -72,19 +85,26 @@ pub async fn batch(state: web::Data<AppState>, context: Allowed<Evaluate>, body:
 #[utoipa::path(post, path = "/v1/evaluate/preview", operation_id = "evaluate_preview", tag = "evaluation",
     request_body(content = ref("#/components/schemas/PreviewRequest"), content_type = "application/json"),
     responses((status = 200, description = "The evaluation with every rule tried and every test made, in words too; and why other rules did not decide.", body = ref("#/components/schemas/Explanation"), content_type = "application/json")))]
-pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, body: JsonBody) -> Result<HttpResponse, Problem> {
+pub async fn preview(
+    state: web::Data<AppState>,
+    context: Allowed<FlagsRead>,
+    min: MinRevision,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
     let request = PreviewRequest::read(body.0)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
     let at = request.at.unwrap_or_else(clock::now);
-    let (ruleset, key) = match request.subject {
-        Subject::Stored(key) => (ruleset, key),
+    let (subject, key) = match request.subject {
+        Subject::Stored(key) => (ruleset.clone(), key),
         Subject::Draft(draft) => {
             let (changed, key) = service::with_draft(&state, &context.scope, &ruleset, draft).await?;
             (Arc::new(changed.into()), key.to_string())
         }
     };
-    let explanation = service::explained(ruleset, key, request.why_not, request.user, at).await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(explanation))
+    let explanation = service::explained(subject, key, request.why_not, request.user, at).await;
+    let explanation = explanation.map_err(|error| Problem::from(error).with(seen(&ruleset)))?;
+    let [revision, age] = seen(&ruleset);
+    Ok(HttpResponse::Ok().insert_header(revision).insert_header(age).content_type(ContentType::json()).body(explanation))
 }
 
 /// Evaluates all flags for the user that the path and the query describe.
@@ -95,11 +115,12 @@ pub async fn preview(state: web::Data<AppState>, context: Allowed<FlagsRead>, bo
 pub async fn user_flags(
     state: web::Data<AppState>,
     context: Allowed<Evaluate>,
+    min: MinRevision,
     PathUserId(id): PathUserId,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
     Ok(answer::all(&state, &ruleset, &user, at))
 }
 
@@ -111,23 +132,24 @@ pub async fn user_flags(
 pub async fn user_flag(
     state: web::Data<AppState>,
     context: Allowed<Evaluate>,
+    min: MinRevision,
     key: PathKey<ff_core::FlagKey>,
     PathUserId(id): PathUserId,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (user, at) = user_and_instant(&id, Params::parse(request.query_string())?)?;
-    let ruleset = service::ruleset(&state, &context.scope).await?;
-    Ok(answer::one(&evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
+    let ruleset = service::ruleset_from(&state, &context.scope, min.0).await?;
+    Ok(answer::one(&ruleset, &evaluated(&state, &ruleset, key.0.as_str(), &user, at)?))
 }
 
 fn evaluated<'a>(
     state: &AppState,
-    ruleset: &'a Ruleset,
+    ruleset: &'a ServedRuleset,
     key: &str,
     user: &'a User,
     at: Option<Timestamp>,
 ) -> Result<Evaluation<'a>, Problem> {
-    let evaluation = ruleset.evaluate(key, user, at.unwrap_or_else(clock::now)).ok_or_else(|| unknown(key))?;
+    let evaluation = ruleset.evaluate(key, user, at.unwrap_or_else(clock::now)).ok_or_else(|| unknown(key).with(seen(ruleset)))?;
     let mut count = service::Count::default();
     count.add(&evaluation);
     count.report(&state.metrics.evaluations);

@@ -68,9 +68,9 @@ async fn put(
     body: serde_json::Value,
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
-    let Linted { written, warnings } = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
+    let Linted { written, warnings, revision } = blocking::run(move || flags::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key())))
+    Ok(answer::at(revision, answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key()))))
 }
 
 /// Lists flags, ordered by key, as they are in the environment.
@@ -190,8 +190,8 @@ pub async fn delete(
     Query(()): Query<()>,
 ) -> Result<HttpResponse, Problem> {
     let context = allowed.into_context();
-    blocking::run(move || flags::delete(&state, &context, &key, &precondition)).await?;
-    Ok(answer::deleted())
+    let deleted = blocking::run(move || flags::delete(&state, &context, &key, &precondition)).await?;
+    Ok(answer::at(deleted.revision, answer::deleted()))
 }
 
 /// Lists the changes of a flag, newest first, in all environments or one. Deleted flags have a history too.
@@ -235,7 +235,7 @@ pub async fn rollback(
 ) -> Result<HttpResponse, Problem> {
     let at = rollback_body::read(&body).map_err(Problem::invalid_body)?;
     let context = allowed.into_context();
-    let Linted { written, warnings } = blocking::run(move || flags::rollback(&state, &context, &key, at, &precondition)).await?;
+    let Linted { written, warnings, revision } = blocking::run(move || flags::rollback(&state, &context, &key, at, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key())))
+    Ok(answer::at(revision, answer::linted(record, &warnings, written.outcome, record.version, path(record.flag.key()))))
 }

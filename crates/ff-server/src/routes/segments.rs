@@ -34,9 +34,13 @@ async fn put(
     body: serde_json::Value,
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
-    let Linted { written, warnings } = blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
+    let Linted { written, warnings, revision } =
+        blocking::run(move || segments::put(&state, &context, &target, &body, &precondition)).await?;
     let record = &written.record;
-    Ok(answer::linted(record, &warnings, written.outcome, record.version, format_args!("/v1/segments/{}", record.segment.key())))
+    Ok(answer::at(
+        revision,
+        answer::linted(record, &warnings, written.outcome, record.version, format_args!("/v1/segments/{}", record.segment.key())),
+    ))
 }
 
 /// Lists segments, ordered by key.
@@ -151,6 +155,6 @@ pub async fn delete(
     Query(()): Query<()>,
 ) -> Result<HttpResponse, Problem> {
     let context = allowed.into_context();
-    blocking::run(move || segments::delete(&state, &context, &key, &precondition)).await?;
-    Ok(answer::deleted())
+    let deleted = blocking::run(move || segments::delete(&state, &context, &key, &precondition)).await?;
+    Ok(answer::at(deleted.revision, answer::deleted()))
 }

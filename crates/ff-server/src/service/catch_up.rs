@@ -163,10 +163,14 @@ pub(crate) fn along_the_log<E>(
 /// The database is away. What is in memory stays.
 pub fn bring_up(state: &AppState, tenant: &TenantId, known: Revision) -> Result<(), ServiceError> {
     let Some(before) = state.rulesets.peek(tenant) else { return Ok(()) };
+    let begun = clock::uptime();
     match along_the_log(&before, known, |after, limit| audit::after(&state.store, tenant, after, limit))? {
-        Ok(None) => Ok(()),
+        Ok(None) => {
+            before.confirm(begun);
+            Ok(())
+        }
         Ok(Some(CaughtUp { rulesets, made_at })) => {
-            state.rulesets.publish(tenant, Arc::new(rulesets));
+            state.rulesets.publish(tenant, Arc::new(rulesets.as_of(begun)));
             let now = clock::now();
             made_at.into_iter().for_each(|at| state.metrics.change_propagation.record(time_from(at, now)));
             Ok(())
@@ -214,7 +218,9 @@ pub struct Comparison {
 /// The database is away.
 pub fn compare(state: &AppState) -> Result<Comparison, ServiceError> {
     // INVARIANT: before the query. What is served now was committed before, so the database cannot be behind it.
-    let served: HashMap<TenantId, Revision> = state.rulesets.revisions().into_iter().collect();
+    let served: HashMap<TenantId, Arc<TenantRulesets>> = state.rulesets.all().into_iter().collect();
+    let begun = clock::uptime();
+    state.news.forget_unfollowed();
     let mut tenants: Vec<_> = served.keys().cloned().collect();
     tenants.extend(state.news.followed().into_iter().filter(|tenant| !served.contains_key(tenant)));
     let mut comparison = Comparison::default();
@@ -225,9 +231,9 @@ pub fn compare(state: &AppState) -> Result<Comparison, ServiceError> {
     for (tenant, revision) in ruleset::revisions(&state.store, &tenants)? {
         match served.get(&tenant) {
             None => state.news.tell(&tenant, revision),
-            Some(served) if *served < revision => comparison.behind.push((tenant, revision)),
-            Some(served) if *served > revision => comparison.ahead.push(tenant),
-            Some(_) => {}
+            Some(served) if served.revision() < revision => comparison.behind.push((tenant, revision)),
+            Some(served) if served.revision() > revision => comparison.ahead.push(tenant),
+            Some(served) => served.confirm(begun),
         }
     }
     Ok(comparison)

@@ -4,7 +4,7 @@ use ff_core::EnvironmentKey;
 use ff_store::{Change, EnvironmentDraft, EnvironmentRecord, Written, environment};
 
 use super::told::Told;
-use super::{Context, ServiceError, writing};
+use super::{Context, Made, ServiceError, writing};
 use crate::cache::TenantRulesets;
 use crate::state::AppState;
 
@@ -12,7 +12,7 @@ use crate::state::AppState;
 ///
 /// # Errors
 /// The database is away.
-pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Result<Written<EnvironmentRecord>, ServiceError> {
+pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Result<Made<Written<EnvironmentRecord>>, ServiceError> {
     let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let written = environment::create_in(change, draft)?;
         let revision = change.revision();
@@ -33,7 +33,7 @@ pub fn put(state: &AppState, context: &Context, draft: EnvironmentDraft) -> Resu
 ///
 /// # Errors
 /// It is `production`, flags are still on in it, or there is no such environment.
-pub fn delete(state: &AppState, context: &Context, key: &EnvironmentKey) -> Result<EnvironmentRecord, ServiceError> {
+pub fn delete(state: &AppState, context: &Context, key: &EnvironmentKey) -> Result<Made<EnvironmentRecord>, ServiceError> {
     let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let deleted = environment::delete_in(change, key)?;
         let rulesets = rulesets.without_environment(change.revision(), key);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ff_core::Faults;
-use ff_store::{Entity, StoreError, Version};
+use ff_store::{Entity, Revision, StoreError, Version};
 
 /// A lower cause, for the log.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -42,6 +42,14 @@ pub enum ServiceError {
     /// Another request with the same key was answered, or is about to be; this one has changed nothing.
     #[error("another request with this `Idempotency-Key` is being answered")]
     Repeated,
+    /// This server does not serve the revision that the caller must see, and did not within the time that it waits.
+    #[error("revision {served} is served here, and {wanted} was asked for")]
+    Behind {
+        /// What it serves.
+        served: Revision,
+        /// What the caller must see.
+        wanted: Revision,
+    },
     /// The database cannot be reached, or every connection is taken.
     #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),

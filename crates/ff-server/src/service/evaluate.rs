@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use ff_core::{Evaluation, Faults, Flag, FlagKey, KEY_LENGTH_MAX, Reason, Ruleset, Timestamp, User};
-use ff_store::{Scope, StoreError, flag};
+use ff_core::{Evaluation, Faults, Flag, FlagKey, KEY_LENGTH_MAX, Reason, Ruleset, TenantId, Timestamp, User};
+use ff_store::{Revision, Scope, StoreError, flag};
 use metrics::Counter;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Missing, ServiceError};
 use crate::blocking;
-use crate::cache::ServedRuleset;
+use crate::cache::{ServedRuleset, TenantRulesets};
 use crate::state::AppState;
 use crate::telemetry::EvaluationCounters;
 
@@ -18,10 +19,47 @@ use crate::telemetry::EvaluationCounters;
 /// # Errors
 /// No such environment; or the ruleset is not in memory and the database is away.
 pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<ServedRuleset>, ServiceError> {
-    let rulesets = state.rulesets.get(&state.store, &scope.tenant).await?;
+    ruleset_from(state, scope, None).await
+}
+
+/// The same at this revision or a later one, waited for within the configured time.
+///
+/// # Errors
+/// As [`ruleset`]; the revision did not come.
+pub async fn ruleset_from(state: &AppState, scope: &Scope, min: Option<Revision>) -> Result<Arc<ServedRuleset>, ServiceError> {
+    let mut rulesets = state.rulesets.get(&state.store, &scope.tenant).await?;
+    if let Some(min) = min.filter(|min| rulesets.revision() < *min) {
+        rulesets = reached(state, &scope.tenant, min).await?;
+    }
     match rulesets.get(&scope.environment) {
         Some(ruleset) => Ok(ruleset.clone()),
         None => Err(ServiceError::NotFound(Missing::Environment(scope.environment.to_string()))),
+    }
+}
+
+/// The tenant's rulesets once they are at `min`. Whoever follows other servers' writes is asked to look at once, so that the wait is no
+/// longer than the look.
+async fn reached(state: &AppState, tenant: &TenantId, min: Revision) -> Result<Arc<TenantRulesets>, ServiceError> {
+    let deadline = Instant::now() + state.http.min_revision_wait;
+    // INVARIANT: before looking at what there is, so that nothing comes unnoticed between the two.
+    let (mut served, mut told) = (state.news.any(), state.news.follow(tenant));
+    state.hints.look_at(tenant);
+    loop {
+        served.mark_unchanged();
+        told.mark_unchanged();
+        let rulesets = match state.rulesets.peek(tenant) {
+            Some(rulesets) => rulesets,
+            // Nobody has written to it, as far as is known: it is read again when there is news of it.
+            None => state.rulesets.get(&state.store, tenant).await?,
+        };
+        if rulesets.revision() >= min {
+            return Ok(rulesets);
+        }
+        let is_kept = rulesets.revision() > Revision::ZERO;
+        let news = async { if is_kept { served.changed().await } else { told.changed().await } };
+        if timeout_at(deadline, news).await.is_err() {
+            return Err(ServiceError::Behind { served: rulesets.revision(), wanted: min });
+        }
     }
 }
 

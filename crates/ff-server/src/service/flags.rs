@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::told::Told;
 use super::writing::{self, Linted, check_environment, refused};
-use super::{Context, Missing, Precondition, ServiceError};
+use super::{Context, Made, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
 use crate::state::AppState;
 
@@ -73,7 +73,7 @@ fn compiled(before: &TenantRulesets, revision: ff_store::Revision, written: &Wri
 ///
 /// # Errors
 /// It is a prerequisite of others; a precondition that does not hold; no such flag or environment.
-pub fn delete(state: &AppState, context: &Context, key: &FlagKey, precondition: &Precondition) -> Result<FlagRecord, ServiceError> {
+pub fn delete(state: &AppState, context: &Context, key: &FlagKey, precondition: &Precondition) -> Result<Made<FlagRecord>, ServiceError> {
     let environment = &context.scope.environment;
     let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         check_environment(rulesets, environment)?;

@@ -18,4 +18,4 @@ pub use self::context::{Context, RequestId};
 pub use self::error::{BoxError, Missing, ServiceError};
 pub use self::once::Once;
 pub use self::precondition::{Precondition, Tags};
-pub use self::writing::Linted;
+pub use self::writing::{Linted, Made};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::told::Told;
 use super::writing::{self, Linted, refused};
-use super::{Context, Missing, Precondition, ServiceError};
+use super::{Context, Made, Missing, Precondition, ServiceError};
 use crate::cache::{TenantRulesets, number};
 use crate::state::AppState;
 
@@ -64,7 +64,12 @@ fn compiled(before: &TenantRulesets, revision: Revision, segments: &Segments) ->
 ///
 /// # Errors
 /// A flag or another segment names it, in whatever environment; a precondition that does not hold; no such segment.
-pub fn delete(state: &AppState, context: &Context, key: &SegmentKey, precondition: &Precondition) -> Result<SegmentRecord, ServiceError> {
+pub fn delete(
+    state: &AppState,
+    context: &Context,
+    key: &SegmentKey,
+    precondition: &Precondition,
+) -> Result<Made<SegmentRecord>, ServiceError> {
     let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let before = segment::find_in(change, key)?.ok_or_else(|| ServiceError::NotFound(Missing::Segment(key.to_string())))?;
         precondition.check(Some(before.version))?;

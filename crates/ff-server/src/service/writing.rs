@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset, TenantId};
-use ff_store::{Author, Change, Written, audit, change};
+use ff_store::{Author, Change, Revision, Written, audit, change};
 
 use super::told::{Shows, Told};
 use super::{Context, Missing, ServiceError, catch_up};
@@ -24,6 +24,17 @@ pub struct Linted<T> {
     pub written: Written<T>,
     /// What was found.
     pub warnings: Vec<Finding>,
+    /// As [`Made::revision`].
+    pub revision: Revision,
+}
+
+/// What a write gives to whoever asked for it.
+#[derive(Debug)]
+pub struct Made<T> {
+    /// What was asked for.
+    pub answer: T,
+    /// The tenant's revision after it: the one that it made or, where it changed nothing, the one that it found.
+    pub revision: Revision,
 }
 
 /// Runs `work` as [`run`] does, and then, when the tenant's other writers need not wait for it any more, lints what was
@@ -41,12 +52,12 @@ pub(super) fn run_and_lint<T: Shows>(
     if context.once.is_none() {
         let (written, rulesets) = apply(state, context, work, |written| Told::written(written, &[]))?;
         let warnings = lint(&rulesets, &written);
-        return Ok(Linted { written, warnings });
+        return Ok(Linted { written, warnings, revision: rulesets.revision() });
     }
     let work = |change: &mut Change<'_>, rulesets: &TenantRulesets| {
         let (written, after) = work(change, rulesets)?;
         let warnings = lint(after.as_ref().unwrap_or(rulesets), &written);
-        Ok((Linted { written, warnings }, after))
+        Ok((Linted { written, warnings, revision: change.revision() }, after))
     };
     apply(state, context, work, |linted| Told::written(&linted.written, &linted.warnings)).map(|(linted, _)| linted)
 }
@@ -60,8 +71,8 @@ pub(super) fn run<T>(
     context: &Context,
     work: impl FnOnce(&mut Change<'_>, &TenantRulesets) -> Result<Done<T>, ServiceError>,
     tell: impl FnOnce(&T) -> Result<Told, ServiceError>,
-) -> Result<T, ServiceError> {
-    apply(state, context, work, tell).map(|(answer, _)| answer)
+) -> Result<Made<T>, ServiceError> {
+    apply(state, context, work, tell).map(|(answer, rulesets)| Made { answer, revision: rulesets.revision() })
 }
 
 /// As [`run`], with the rulesets that hold after it.

@@ -6,10 +6,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use ff_core::{Evaluation, Ruleset, Timestamp, User, VariantValue};
+use ff_core::{Evaluation, Timestamp, User, VariantValue};
 use serde::Serialize;
 
-use super::QUOTED_MAX;
+use super::{QUOTED_MAX, seen};
 use crate::cache::ServedRuleset;
 use crate::clock;
 use crate::problem::ProblemType;
@@ -24,10 +24,10 @@ const EVALUATION_BYTES: usize = 192;
 const FRAME_BYTES: usize = 128;
 
 /// One evaluation.
-pub(super) fn one(evaluation: &Evaluation<'_>) -> HttpResponse {
+pub(super) fn one(ruleset: &ServedRuleset, evaluation: &Evaluation<'_>) -> HttpResponse {
     let mut body = Vec::with_capacity(EVALUATION_BYTES);
     write(&mut body, evaluation);
-    respond(body)
+    respond(ruleset, body)
 }
 
 /// All flags, by key.
@@ -39,7 +39,13 @@ pub(super) fn all(state: &AppState, ruleset: &ServedRuleset, user: &User, at: Op
 }
 
 /// The named flags, by key, each once; those that are not there are errors.
-pub(super) fn named(state: &AppState, ruleset: &Ruleset, keys: &[impl AsRef<str>], user: &User, at: Option<Timestamp>) -> HttpResponse {
+pub(super) fn named(
+    state: &AppState,
+    ruleset: &ServedRuleset,
+    keys: &[impl AsRef<str>],
+    user: &User,
+    at: Option<Timestamp>,
+) -> HttpResponse {
     let now = at.unwrap_or_else(clock::now);
     let mut sorted: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     sorted.sort_unstable();
@@ -53,7 +59,7 @@ pub(super) fn named(state: &AppState, ruleset: &Ruleset, keys: &[impl AsRef<str>
 /// `{"environment", "revision", "items", "errors"}`; `length` items are expected, and where there are fewer, `errors` says why.
 fn list<'a>(
     state: &AppState,
-    ruleset: &Ruleset,
+    ruleset: &ServedRuleset,
     length: usize,
     items: impl Iterator<Item = Evaluation<'a>>,
     errors: impl FnOnce() -> Vec<NotEvaluated>,
@@ -79,11 +85,13 @@ fn list<'a>(
     json(&mut body, &if written == length { Vec::new() } else { errors() });
     body.push(b'}');
     count.report(&state.metrics.evaluations);
-    respond(body)
+    respond(ruleset, body)
 }
 
-fn respond(body: Vec<u8>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json"))).body(body)
+fn respond(ruleset: &ServedRuleset, body: Vec<u8>) -> HttpResponse {
+    let [revision, age] = seen(ruleset);
+    let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    HttpResponse::Ok().insert_header(revision).insert_header(age).insert_header(json).body(body)
 }
 
 fn text(body: &mut Vec<u8>, text: &str) {
@@ -140,7 +148,7 @@ impl NotEvaluated {
 
 #[cfg(test)]
 mod tests {
-    use ff_core::{EnvironmentKey, Flag};
+    use ff_core::{EnvironmentKey, Flag, Ruleset};
     use serde_json::{Value, json};
 
     use super::*;

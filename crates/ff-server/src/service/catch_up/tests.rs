@@ -283,3 +283,29 @@ fn who_follows_a_tenant_that_is_not_in_memory_is_told_of_its_revision() {
     compare(&other).unwrap();
     assert!(!news.has_changed().unwrap());
 }
+
+#[test]
+fn a_look_that_finds_nothing_new_makes_rulesets_as_good_as_new() {
+    let fixture = Fixture::new();
+    let (one, other) = (&fixture.state, fixture.another());
+    small(one);
+    for look in [|state: &AppState| drop(compare(state).unwrap()), |state: &AppState| bring_up(state, &tenant(), Revision::ZERO).unwrap()] {
+        other.rulesets.reload(&other.store, &tenant()).unwrap();
+        let served = other.rulesets.peek(&tenant()).unwrap();
+        let production = served.get(&EnvironmentKey::production()).unwrap();
+        // It cannot be older than the process.
+        let old = production.age() + Duration::from_millis(20);
+        while production.age() < old {
+            std::hint::spin_loop();
+        }
+        look(&other);
+        assert!(production.age() < old);
+        // One that finds something says nothing about what was served so far.
+        while production.age() < old {
+            std::hint::spin_loop();
+        }
+        Step::PutSegment(json!({"key": "s", "included": [format!("u{:?}", old)]})).take(one);
+        compare(&other).unwrap();
+        assert!(production.age() >= old);
+    }
+}

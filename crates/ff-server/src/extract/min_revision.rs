@@ -1,0 +1,62 @@
+//! Which revision a reader must see at least: read your writes, whichever server they went through.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{FromRequest, HttpRequest};
+use ff_store::Revision;
+
+use crate::problem::{Problem, ProblemType};
+
+/// Names a revision that an evaluation must not be older than; any will do, where it is missing.
+pub const X_MIN_REVISION: HeaderName = HeaderName::from_static("x-min-revision");
+
+/// The revision that `X-Min-Revision` names, if it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinRevision(pub Option<Revision>);
+
+impl FromRequest for MinRevision {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(named(request.headers()))
+    }
+}
+
+fn named(headers: &HeaderMap) -> Result<MinRevision, Problem> {
+    // Most requests do not name one.
+    if !headers.contains_key(X_MIN_REVISION) {
+        return Ok(MinRevision(None));
+    }
+    let mut values = headers.get_all(X_MIN_REVISION);
+    let revision = match (values.next(), values.next()) {
+        (Some(only), None) => only.to_str().ok().and_then(parse),
+        _ => None,
+    };
+    revision.map(|revision| MinRevision(Some(revision))).ok_or_else(|| {
+        Problem::new(ProblemType::InvalidHeader, "the header `X-Min-Revision` must be there once at most, as a whole number such as `42`")
+    })
+}
+
+fn parse(text: &str) -> Option<Revision> {
+    // What the number's own parser takes besides: a sign.
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).map(Revision::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_a_whole_number_that_fits() {
+        for (text, revision) in [("0", 0), ("42", 42), ("9223372036854775807", i64::MAX)] {
+            assert_eq!(parse(text), Some(Revision::new(revision)));
+        }
+        for text in ["", "-1", "+1", "abc", "1.0", " 1", "0x1", "9223372036854775808", "99999999999999999999"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -18,6 +18,7 @@ mod killed;
 mod lists;
 mod log;
 mod migrations;
+mod notify;
 mod segments;
 mod snapshots;
 mod steps;

@@ -136,6 +136,15 @@ fn where_nothing_is_heard_changes_are_found_by_comparing_revisions() {
 }
 
 #[test]
+fn a_listener_that_hears_nothing_is_found_out() {
+    let Some((database, other)) = TestDatabase::postgres_if_any().zip(TestDatabase::postgres_if_any()) else { return };
+    // As behind a pooler in transaction mode: it listens, and what is said arrives elsewhere.
+    let server = setup().variable("DB_DSN", database.dsn()).variable("DB_LISTEN_DSN", other.dsn()).start();
+    let is_told = |line: &serde_json::Value| line["message"].as_str()?.starts_with("notifications do not arrive").then_some(());
+    server.output().wait_for("the warning", is_told);
+}
+
+#[test]
 fn a_burst_of_changes_arrives_whole() {
     let databases = [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()];
     for database in databases.into_iter().flatten() {

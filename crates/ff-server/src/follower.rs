@@ -24,8 +24,13 @@ use crate::service::catch_up::{self, Comparison};
 use crate::state::AppState;
 use crate::telemetry::chain;
 
-/// Tenants that are brought up to date at the same time, at most: each takes a database connection, and requests need some too.
+/// Tenants that are brought up to date at the same time, at most.
 const JOBS_MAX: usize = 4;
+
+/// Each job takes a database connection, and requests need some too.
+fn jobs_max(connections_max: u32) -> usize {
+    (connections_max as usize / 2).clamp(1, JOBS_MAX)
+}
 
 /// Where there may be something new. Cheap to give, from any thread.
 #[derive(Debug, Default)]
@@ -120,14 +125,19 @@ enum Stage {
 }
 
 /// The tenants that need something, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Work {
     tenants: HashMap<TenantId, (Need, Stage)>,
     waiting: VecDeque<TenantId>,
     running: usize,
+    jobs_max: usize,
 }
 
 impl Work {
+    fn new(jobs_max: usize) -> Self {
+        Self { tenants: HashMap::new(), waiting: VecDeque::new(), running: 0, jobs_max }
+    }
+
     fn add(&mut self, tenant: TenantId, need: Need) {
         match self.tenants.entry(tenant) {
             Entry::Vacant(entry) => {
@@ -153,7 +163,7 @@ impl Work {
 
     /// The next one to begin with, if there is room.
     fn begin(&mut self) -> Option<(TenantId, Need)> {
-        if self.running >= JOBS_MAX {
+        if self.running >= self.jobs_max {
             return None;
         }
         let tenant = self.waiting.pop_front()?;
@@ -197,7 +207,8 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
     let mut ticks = interval(every);
     // After a long wait for the database there is nothing to catch up on.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut work, mut jobs) = (Work::default(), FuturesUnordered::new());
+    let jobs_max = jobs_max(state.store.pool_state().connections_max);
+    let (mut work, mut jobs) = (Work::new(jobs_max), FuturesUnordered::new());
     let (mut compares, mut is_comparing) = (true, false);
     loop {
         let Inbox { tenants, compares: is_asked } = state.hints.take();

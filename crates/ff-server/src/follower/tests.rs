@@ -25,7 +25,7 @@ fn hints_about_one_tenant_are_one_hint() {
 
 #[test]
 fn a_tenant_has_one_job_at_a_time_and_what_comes_meanwhile_is_not_lost() {
-    let mut work = Work::default();
+    let mut work = Work::new(JOBS_MAX);
     work.add(tenant("acme"), reach(5));
     work.add(tenant("acme"), reach(7));
     assert_eq!(work.begin(), Some((tenant("acme"), reach(7))));
@@ -41,7 +41,7 @@ fn a_tenant_has_one_job_at_a_time_and_what_comes_meanwhile_is_not_lost() {
 
 #[test]
 fn going_back_is_done_once() {
-    let mut work = Work::default();
+    let mut work = Work::new(JOBS_MAX);
     work.add(tenant("acme"), reach(5));
     work.add(tenant("acme"), Need::GoBack);
     work.add(tenant("acme"), reach(6));
@@ -53,7 +53,7 @@ fn going_back_is_done_once() {
 
 #[test]
 fn tenants_go_side_by_side_up_to_a_bound_in_the_order_in_which_they_came() {
-    let mut work = Work::default();
+    let mut work = Work::new(JOBS_MAX);
     let ids: Vec<_> = (0..JOBS_MAX + 2).map(|i| tenant(&format!("t{i}"))).collect();
     ids.iter().for_each(|id| work.add(id.clone(), reach(1)));
     let begun: Vec<_> = std::iter::from_fn(|| work.begin()).map(|(id, _)| id).collect();
@@ -65,7 +65,7 @@ fn tenants_go_side_by_side_up_to_a_bound_in_the_order_in_which_they_came() {
 
 #[test]
 fn what_failed_waits_for_a_comparison_and_counts_as_behind_until_then() {
-    let mut work = Work::default();
+    let mut work = Work::new(JOBS_MAX);
     let served = |_: &TenantId| Some(Revision::new(3));
     work.add(tenant("acme"), reach(5));
     work.add(tenant("globex"), reach(4));
@@ -82,4 +82,9 @@ fn what_failed_waits_for_a_comparison_and_counts_as_behind_until_then() {
     work.end(tenant("globex"), true);
     work.compared(Comparison::default());
     assert_eq!((work.begin(), work.lag(served)), (None, 0));
+}
+
+#[test]
+fn jobs_leave_connections_to_requests() {
+    assert_eq!([1, 2, 3, 4, 8, 100].map(jobs_max), [1, 1, 1, 2, 4, JOBS_MAX]);
 }

@@ -70,6 +70,26 @@ fn every_write_answers_with_the_revision_that_it_made_or_found() {
 }
 
 #[test]
+fn a_write_that_is_sent_again_with_its_key_answers_with_the_revision_that_it_made_then() {
+    each(|api| {
+        let key = |key: &str| api.with("Idempotency-Key", key);
+        let made = [
+            revision(key("a").post("/v1/flags", &boolean("f")).is(201)),
+            revision(key("b").post("/v1/flags", &boolean("f")).is(200)),
+            revision(key("c").delete("/v1/flags/f").is(204)),
+        ];
+        assert_eq!(made, [1, 1, 2]);
+        api.post("/v1/segments", &json!({"key": "s"})).created();
+        let again = [
+            revision(key("a").post("/v1/flags", &boolean("f")).is(201)),
+            revision(key("b").post("/v1/flags", &boolean("f")).is(200)),
+            revision(key("c").delete("/v1/flags/f").is(204)),
+        ];
+        assert_eq!(again, made);
+    });
+}
+
+#[test]
 fn every_evaluation_answers_with_the_revision_that_it_was_made_from_and_its_age() {
     each(|api| {
         // A tenant that nobody has written to has a ruleset too.

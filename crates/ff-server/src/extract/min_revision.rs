@@ -12,6 +12,9 @@ use crate::problem::{Problem, ProblemType};
 /// Names a revision that an evaluation must not be older than; any will do, where it is missing.
 pub const X_MIN_REVISION: HeaderName = HeaderName::from_static("x-min-revision");
 
+/// In answers: the tenant's revision that a write has made or found, or that an evaluation was made from.
+pub const X_REVISION: HeaderName = HeaderName::from_static("x-revision");
+
 /// The revision that `X-Min-Revision` names, if it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinRevision(pub Option<Revision>);

@@ -19,7 +19,7 @@ use futures_util::stream;
 use crate::auth::{Credential, TokenScope};
 use crate::blocking;
 use crate::clock;
-use crate::extract::{IDEMPOTENCY_KEY, IdempotencyKey, allow, read_bytes, state};
+use crate::extract::{IDEMPOTENCY_KEY, IdempotencyKey, X_REVISION, allow, read_bytes, state};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::service::{Context, Once, ServiceError};
 
@@ -205,6 +205,9 @@ fn replay(http: &HttpRequest, answer: KeptAnswer) -> HttpResponse {
         if let Some(value) = value {
             response.insert_header((name, value));
         }
+    }
+    if let Some(revision) = answer.revision {
+        response.insert_header((X_REVISION, revision.get()));
     }
     match answer.body {
         Some(body) => {

@@ -10,14 +10,11 @@ use ff_store::{Outcome, Page, PageLimit, PageRequest, PageToken, Revision, Versi
 use serde::Serialize;
 
 use crate::cache::ServedRuleset;
-use crate::extract::{IfNoneMatch, Params};
+use crate::extract::{IfNoneMatch, Params, X_REVISION};
 use crate::problem::Problem;
 
 /// The headers that choose what an answer shows; a cache must keep them apart.
 const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Environment";
-
-/// The tenant's revision that a write has made or found, or that an evaluation was made from.
-pub(super) const X_REVISION: HeaderName = HeaderName::from_static("x-revision");
 
 /// How long ago this server last knew that what it answers from is what the database has, in seconds with three decimals.
 pub(super) const X_RULESET_AGE: HeaderName = HeaderName::from_static("x-ruleset-age");

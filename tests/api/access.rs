@@ -120,6 +120,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("evaluate", api.post("/v1/evaluate", &json!({})).status()),
             ("audit:r", api.get("/v1/audit").status()),
             ("environments:rw", api.post("/v1/environments", &json!({})).status()),
+            ("events:r", api.get("/v1/events").status()),
         ]
         .into_iter()
         .filter(|(_, status)| *status != 403)
@@ -128,7 +129,7 @@ fn writing_includes_reading_and_nothing_else() {
     };
     each(|api| {
         let before = everything(api);
-        let all = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw"];
+        let all = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r"];
         for (scope, expected) in [
             ("flags:r", vec!["flags:r", "evaluate"]),
             ("flags:rw", vec!["flags:r", "flags:rw", "evaluate"]),
@@ -137,6 +138,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("evaluate", vec!["evaluate"]),
             ("audit:r", vec!["audit:r"]),
             ("environments:rw", vec!["environments:rw"]),
+            ("events:r", vec!["events:r"]),
             ("admin", all.to_vec()),
         ] {
             assert_eq!(may(&api.scopes(&[scope])), expected, "{scope}");

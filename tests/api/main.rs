@@ -90,6 +90,10 @@ mod users {
 mod audit {
     mod get;
 }
+mod events {
+    mod get;
+    mod resume;
+}
 mod auth {
     mod token {
         mod post;
@@ -104,5 +108,5 @@ mod docs {
     pub(crate) mod openapi;
     mod page;
     mod problems;
-    mod schema;
+    pub(crate) mod schema;
 }

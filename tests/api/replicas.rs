@@ -9,7 +9,7 @@ use crate::harness::{fresh_tenant, setup};
 use crate::sample::{boolean, environment, keys, on_when};
 
 /// Two servers on one database of each kind, both asked by an admin in one tenant.
-fn each_pair(test: impl Fn(&Client, &Client)) {
+pub(crate) fn each_pair(test: impl Fn(&Client, &Client)) {
     let databases = [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()];
     for database in databases.into_iter().flatten() {
         let start = |setup: Setup| setup.variable("RULESET_REFRESH_MS", "50").start();

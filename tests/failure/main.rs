@@ -11,6 +11,7 @@ mod damaged_rows;
 mod database_busy;
 mod database_gone;
 mod lost_answers;
+mod event_streams;
 mod shutdown;
 mod start;
 

@@ -40,9 +40,11 @@ pub mod routes;
 pub mod seed;
 mod server;
 pub mod service;
+mod sockets;
 pub mod state;
+pub mod stream;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
 
-pub use server::{Running, StartError, app, run, start};
+pub use server::{Handle, Running, StartError, app, run, start};

@@ -28,6 +28,7 @@ use crate::routes::{self, Access, ROUTES, Route};
         routes::evaluate::evaluate, routes::evaluate::show, routes::evaluate::batch, routes::evaluate::preview,
         routes::evaluate::user_flags, routes::evaluate::user_flag,
         routes::audit::list,
+        routes::events::follow,
         routes::docs::openapi, routes::docs::index, routes::docs::file, routes::docs::problem,
     ),
     tags(
@@ -37,6 +38,7 @@ use crate::routes::{self, Access, ROUTES, Route};
         (name = "evaluation", description = "Which variant a user gets, and why."),
         (name = "environments", description = "The stages of a tenant."),
         (name = "audit", description = "Who changed what."),
+        (name = "delivery", description = "Changes, as they come."),
         (name = "ops", description = "For orchestrators and Prometheus."),
         (name = "docs", description = "This document and its pages."),
     ),

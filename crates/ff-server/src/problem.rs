@@ -16,6 +16,7 @@ use serde::Serialize;
 
 pub use self::types::ProblemType;
 use crate::service::{BoxError, Missing, RequestId, ServiceError};
+use crate::stream::Refused;
 use crate::telemetry::chain;
 
 /// The media type of every error.
@@ -26,6 +27,9 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a client should wait for a database that is gone or busy, in seconds.
 const RETRY_AFTER_S: u16 = 1;
+
+/// How long a client should wait where all places for event streams are taken, in seconds.
+const RETRY_STREAM_AFTER_S: u16 = 10;
 
 /// One occurrence of an error, as the client sees it.
 ///
@@ -204,6 +208,22 @@ impl From<ServiceError> for Problem {
                 Self::new(ProblemType::Unavailable, "the database cannot be reached; evaluation goes on, writes must wait").because(cause)
             }
             ServiceError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TenantFull { .. } => Self::too_many_requests(refused.to_string(), RETRY_STREAM_AFTER_S.into()),
+            Refused::Full => {
+                let mut problem = Self::new(ProblemType::StreamUnavailable, refused.to_string());
+                problem.0.header = Some((RETRY_AFTER, HeaderValue::from(RETRY_STREAM_AFTER_S)));
+                problem
+            }
+            Refused::Ending => Self::new(ProblemType::StreamUnavailable, refused.to_string()),
+            Refused::Future { .. } => Self::new(ProblemType::InvalidQuery, refused.to_string()),
+            Refused::Service(error) => error.into(),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::middleware::Observe;
 use crate::routes;
 use crate::service::ServiceError;
+use crate::sockets;
 use crate::state::AppState;
 
 /// How long an idle connection is kept. Longer than the 60 s of usual load balancers, so that it is they who close first
@@ -59,8 +60,24 @@ pub struct Running {
     address: SocketAddr,
     // It acts on a stop only while it is polled, so it runs as a task of its own.
     server: JoinHandle<io::Result<()>>,
-    handle: ServerHandle,
+    handle: Handle,
     tasks: Tasks,
+}
+
+/// Stops a server.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    server: ServerHandle,
+    state: web::Data<AppState>,
+}
+
+impl Handle {
+    /// Stops it. With `graceful`, requests in flight may finish, within the configured time. Event streams are ended at once in either
+    /// case: they have no end of their own to wait for, and their clients connect again elsewhere.
+    pub fn stop(&self, graceful: bool) -> impl Future<Output = ()> + use<> {
+        self.state.streams.end();
+        self.server.stop(graceful)
+    }
 }
 
 impl Running {
@@ -70,7 +87,7 @@ impl Running {
     }
 
     /// Stops it: `handle().stop(true)` lets requests in flight finish, within the configured time.
-    pub fn handle(&self) -> ServerHandle {
+    pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
@@ -107,11 +124,16 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
     let tasks = background::spawn(&state, config.rulesets.refresh)?;
 
     let address = config.http.bind;
+    sockets::raise_open_files(config.http.streams.subscribers_max, &logger);
     let shared = state.clone();
+    let send_timeout = config.http.send_timeout;
     let server = HttpServer::new(move || app(shared.clone()))
         .workers(config.http.workers.get())
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
+        // Whoever has hung up is not sent to, and a stream gives back its place at once.
+        .h1_allow_half_closed(false)
+        .on_connect(move |connection, _| sockets::bound_sending(connection, send_timeout))
         .shutdown_timeout(config.http.shutdown_timeout.as_secs())
         .disable_signals()
         .bind(address)
@@ -122,7 +144,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
     if config.auth.open_to_loopback {
         warn!(logger, "development mode: whoever is on this machine gets a token from http://{address}/v1/auth/token");
     }
-    let handle = server.handle();
+    let handle = Handle { server: server.handle(), state };
     Ok(Running { address, server: rt::spawn(server), handle, tasks })
 }
 

@@ -11,6 +11,7 @@ use crate::cache::RulesetCache;
 use crate::config::HttpConfig;
 use crate::follower::Hints;
 use crate::news::News;
+use crate::stream::Streams;
 use crate::telemetry::Metrics;
 
 /// Everything that outlives a request. Built once, shared by all workers.
@@ -26,6 +27,8 @@ pub struct AppState {
     pub news: Arc<News>,
     /// Where other processes may have written.
     pub hints: Arc<Hints>,
+    /// Who is sent the changes as they come.
+    pub streams: Streams,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the database was there when last seen.
@@ -44,7 +47,8 @@ impl AppState {
         let hints = Arc::new(Hints::default());
         let (hits, misses) = (metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
         let rulesets = RulesetCache::new(news.clone(), hints.clone(), hits, misses);
-        Self { store, auth, metrics, rulesets, news, hints, health: Health::default(), http, logger }
+        let streams = Streams::new(store.clone(), news.clone(), http.streams.clone(), metrics.streams.clone(), logger.clone());
+        Self { store, auth, metrics, rulesets, news, hints, streams, health: Health::default(), http, logger }
     }
 }
 

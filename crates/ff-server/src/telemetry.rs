@@ -12,7 +12,7 @@ pub(crate) use self::log::panic_reason;
 pub(crate) use self::log::testing;
 pub use self::log::{LogGuard, install_panic_log, logger};
 pub(crate) use self::metrics::HTTP_REQUESTS;
-pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics};
+pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics, StreamMetrics};
 
 /// An error with its causes, for a log line or a terminal.
 pub fn chain(error: &dyn std::error::Error) -> String {

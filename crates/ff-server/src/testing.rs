@@ -1,8 +1,10 @@
 //! What the tests of this crate share: a state over a fresh database, and requests that read as what they are.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
@@ -79,7 +81,7 @@ pub(crate) fn request(method: &str, path: &str) -> TestRequest {
     TestRequest::default().method(method.parse().unwrap()).uri(path)
 }
 
-/// An answer, read to its end.
+/// An answer, read to its end; of an event stream, which has none, what comes first.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -90,7 +92,14 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn read(response: ServiceResponse<BoxBody>) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: test::read_body(response).await.to_vec() }
+        let is_stream = headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        let body = if is_stream {
+            let mut body = pin!(response.into_body());
+            poll_fn(|context| body.as_mut().poll_next(context)).await.map(|first| first.unwrap().to_vec()).unwrap_or_default()
+        } else {
+            test::read_body(response).await.to_vec()
+        };
+        Self { status, headers, body }
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -101,7 +101,17 @@ fn every_operation_is_described_with_its_scope_and_its_problems() {
             }
             assert!(is["security"].as_array().is_some_and(|all| !all.is_empty()), "{name} needs a credential");
             let told = is.to_string();
-            let scopes = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:r", "environments:rw"];
+            let scopes = [
+                "flags:r",
+                "flags:rw",
+                "segments:r",
+                "segments:rw",
+                "evaluate",
+                "audit:r",
+                "environments:r",
+                "environments:rw",
+                "events:r",
+            ];
             assert!(
                 scopes.iter().any(|scope| told.contains(&format!("`{scope}`")) || told.contains(&format!("\"{scope}\""))),
                 "{name} does not name its scope"
@@ -169,6 +179,7 @@ fn every_group_of_the_design_is_there() {
             "GET /v1/users/{user_id}/flags",
             "GET /v1/users/{user_id}/flags/{flag_key}",
             "GET /v1/audit",
+            "GET /v1/events",
             "GET /v1/environments",
             "POST /v1/environments",
             "GET /v1/environments/{key}",

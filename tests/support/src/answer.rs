@@ -1,10 +1,12 @@
 //! What the server answered, and what every answer must be.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
 
-/// An answer, read to its end.
+/// An answer, read to its end; of an event stream, which has none, up to the first empty line.
 #[derive(Debug, Clone)]
 pub struct Answer {
     asked: String,
@@ -18,7 +20,13 @@ const INTERNAL: [&str; 9] = ["diesel", "sqlite", "postgres", "SELECT ", "INSERT 
 
 impl Answer {
     pub(crate) fn read(asked: String, mut response: Response<Body>) -> Result<Self, ureq::Error> {
-        let body = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
+        let is_stream = response.headers().get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        let body = if is_stream {
+            let lines = BufReader::new(response.body_mut().as_reader()).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).map(|line| line + "\n").collect::<String>().into_bytes()
+        } else {
+            response.body_mut().with_config().limit(64 << 20).read_to_vec()?
+        };
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
         Ok(Self { asked, status: response.status().as_u16(), headers, body })

@@ -17,6 +17,7 @@
 mod answer;
 mod client;
 mod database;
+mod event_stream;
 mod keeper;
 mod output;
 mod postgres;
@@ -28,6 +29,7 @@ pub mod token;
 pub use crate::answer::Answer;
 pub use crate::client::Client;
 pub use crate::database::TestDatabase;
+pub use crate::event_stream::{End, Event, EventStream, Item};
 pub use crate::output::Output;
 pub use crate::postgres::Postgres;
 pub use crate::process::{ADMIN_KEY, PATIENCE, Server, Setup, eventually};

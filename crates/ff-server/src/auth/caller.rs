@@ -6,7 +6,7 @@ use ff_core::TenantId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::scopes::{TokenScope, TokenScopes};
-use super::token::Claims;
+use super::token::{Claims, LEEWAY_S};
 
 /// The tenants that a credential may enter; in JSON a list of ids, or `["*"]` for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +56,19 @@ pub struct Caller {
     subject: String,
     scopes: TokenScopes,
     tenants: Tenants,
+    refused_from_s: Option<u64>,
 }
 
 impl Caller {
-    /// A caller with these rights.
+    /// A caller with these rights, for ever.
     pub fn new(subject: impl Into<String>, scopes: TokenScopes, tenants: Tenants) -> Self {
-        Self { subject: subject.into(), scopes, tenants }
+        Self { subject: subject.into(), scopes, tenants, refused_from_s: None }
+    }
+
+    /// From when on their credential is refused, in seconds since 1970: for what goes on after it was checked. None, if it does not
+    /// expire.
+    pub fn refused_from_s(&self) -> Option<u64> {
+        self.refused_from_s
     }
 
     /// The name under which they act: the token's `sub`, which the audit log keeps as the actor.
@@ -82,7 +89,8 @@ impl Caller {
 
 impl From<Claims> for Caller {
     fn from(claims: Claims) -> Self {
-        Self::new(claims.sub, claims.scopes.into_iter().collect(), claims.tenants)
+        let refused_from_s = Some(claims.exp.saturating_add(LEEWAY_S));
+        Self { refused_from_s, ..Self::new(claims.sub, claims.scopes.into_iter().collect(), claims.tenants) }
     }
 }
 

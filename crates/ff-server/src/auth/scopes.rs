@@ -25,13 +25,15 @@ pub enum TokenScope {
     EnvironmentsRead,
     /// `environments:rw`: also create and delete them.
     EnvironmentsWrite,
+    /// `events:r`: follow the event stream, which names what has changed and who changed it.
+    EventsRead,
     /// `admin`: everything.
     Admin,
 }
 
 impl TokenScope {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::FlagsRead,
         Self::FlagsWrite,
         Self::SegmentsRead,
@@ -40,6 +42,7 @@ impl TokenScope {
         Self::AuditRead,
         Self::EnvironmentsRead,
         Self::EnvironmentsWrite,
+        Self::EventsRead,
         Self::Admin,
     ];
 
@@ -54,6 +57,7 @@ impl TokenScope {
             Self::AuditRead => "audit:r",
             Self::EnvironmentsRead => "environments:r",
             Self::EnvironmentsWrite => "environments:rw",
+            Self::EventsRead => "events:r",
             Self::Admin => "admin",
         }
     }
@@ -66,8 +70,8 @@ impl TokenScope {
             Self::FlagsWrite => &[Self::FlagsRead],
             Self::SegmentsWrite => &[Self::SegmentsRead],
             Self::EnvironmentsWrite => &[Self::EnvironmentsRead],
-            Self::Admin => &[Self::FlagsWrite, Self::SegmentsWrite, Self::AuditRead, Self::EnvironmentsWrite],
-            Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead => &[],
+            Self::Admin => &[Self::FlagsWrite, Self::SegmentsWrite, Self::AuditRead, Self::EnvironmentsWrite, Self::EventsRead],
+            Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::EventsRead => &[],
         }
     }
 
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn admin_implies_everything_and_the_leaves_nothing() {
         assert_eq!(closure(Admin), TokenScope::ALL);
-        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead] {
+        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead, EventsRead] {
             assert_eq!(closure(leaf), [leaf]);
         }
     }

@@ -13,7 +13,7 @@ use crate::config::Secret;
 pub const TOKEN_TTL_S: u64 = 6 * 60 * 60;
 
 /// How far the clocks of servers that share a secret may differ, in seconds.
-const LEEWAY_S: u64 = 2;
+pub(super) const LEEWAY_S: u64 = 2;
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -80,6 +80,25 @@ pub struct HttpConfig {
     pub min_revision_wait: Duration,
     /// `WORKERS`: threads that serve requests; default the number of cores.
     pub workers: NonZeroUsize,
+    /// `SEND_TIMEOUT_MS`: how long a client may leave unread what it was sent before its connection is dropped, in milliseconds; default
+    /// 30000. By the operating system, and on Linux only.
+    pub send_timeout: Duration,
+    /// The event streams.
+    pub streams: StreamConfig,
+}
+
+/// The event streams (`GET /v1/events`).
+#[derive(Debug, Clone)]
+pub struct StreamConfig {
+    /// `EVENT_SUBSCRIBERS_MAX`: streams that this server holds at once; default 10000.
+    pub subscribers_max: usize,
+    /// `EVENT_SUBSCRIBERS_PER_TENANT_MAX`: of these, streams of one tenant; default 5000.
+    pub subscribers_per_tenant_max: usize,
+    /// `EVENT_HEARTBEAT_MS`: after how long a silence a stream says that it is there, in milliseconds; default 15000.
+    pub heartbeat: Duration,
+    /// `EVENT_QUEUE_MAX`: how many events a subscriber may be behind before its stream is ended; default 1000. A tenant's latest events
+    /// are kept once for all its subscribers.
+    pub queue_max: usize,
 }
 
 /// Who gets in.
@@ -175,6 +194,19 @@ impl HttpConfig {
             shutdown_timeout: Duration::from_secs(variables.number("SHUTDOWN_TIMEOUT_S", 20, 0..=3_600)?),
             min_revision_wait: Duration::from_millis(variables.number("MIN_REVISION_WAIT_MS", 1_000, 0..=60_000)?),
             workers: NonZeroUsize::new(workers as usize).unwrap_or(cores),
+            send_timeout: Duration::from_millis(variables.number("SEND_TIMEOUT_MS", 30_000, 100..=3_600_000)?),
+            streams: StreamConfig::load(variables)?,
+        })
+    }
+}
+
+impl StreamConfig {
+    fn load(variables: &Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            subscribers_max: variables.number("EVENT_SUBSCRIBERS_MAX", 10_000, 0..=1_000_000)? as usize,
+            subscribers_per_tenant_max: variables.number("EVENT_SUBSCRIBERS_PER_TENANT_MAX", 5_000, 0..=1_000_000)? as usize,
+            heartbeat: Duration::from_millis(variables.number("EVENT_HEARTBEAT_MS", 15_000, 10..=3_600_000)?),
+            queue_max: variables.number("EVENT_QUEUE_MAX", 1_000, 1..=1_000_000)? as usize,
         })
     }
 }

@@ -49,6 +49,8 @@ permissions! {
     EnvironmentsRead;
     /// To create and delete environments.
     EnvironmentsWrite;
+    /// To follow the event stream.
+    EventsRead;
 }
 
 /// Proof that the caller may do what `P` says in the tenant that the request names. Checks in this order: 401 without a

@@ -16,7 +16,8 @@ mod scope;
 
 pub(crate) use self::allowed::allow;
 pub use self::allowed::{
-    Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, FlagsRead, FlagsWrite, Permission, SegmentsRead, SegmentsWrite,
+    Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, EventsRead, FlagsRead, FlagsWrite, Permission, SegmentsRead,
+    SegmentsWrite,
 };
 pub(crate) use self::body::read_bytes;
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};

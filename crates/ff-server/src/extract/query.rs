@@ -68,6 +68,12 @@ impl Params {
         Ok(Some(text))
     }
 
+    /// Takes the texts of a parameter that may stand several times, in their order.
+    pub fn texts(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        self.pairs.extract_if(.., |(other, _)| other == name).map(|(_, text)| text).collect()
+    }
+
     /// Takes the value of a parameter, read by `read`.
     ///
     /// # Errors
@@ -163,6 +169,14 @@ mod tests {
         assert_eq!(params.text("q").unwrap().as_deref(), Some("50% off_"));
         assert_eq!(params.text("tag").unwrap(), None);
         params.finish().unwrap();
+    }
+
+    #[test]
+    fn a_parameter_may_be_a_list_where_the_route_says_so() {
+        let mut params = Params::parse("a=2&b=x&a=1&a=").unwrap();
+        assert_eq!(params.texts("a"), ["2", "1", ""]);
+        assert_eq!(params.texts("c"), Vec::<String>::new());
+        assert!(refusal(params.finish()).contains("unknown parameter `b`; known here: `a`, `c`"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod docs;
 pub mod environments;
 pub mod evaluate;
+pub mod events;
 pub mod flags;
 pub mod ops;
 pub mod segments;
@@ -175,6 +176,9 @@ routes! {
     }
     "/v1/audit" {
         GET audit::list Needs(TokenScope::AuditRead);
+    }
+    "/v1/events" {
+        GET events::follow Needs(TokenScope::EventsRead);
     }
 }
 

@@ -112,11 +112,25 @@ const NOTIFY_RECONNECTS: Metric = Metric {
     unit: Unit::Count,
     help: "Connections for hearing of changes that were made in place of a lost one.",
 };
+const EVENT_SUBSCRIBERS: Metric =
+    Metric { name: "ff_event_subscribers", kind: MetricKind::Gauge, unit: Unit::Count, help: "Event streams that are open." };
+const EVENTS_SENT: Metric = Metric {
+    name: "ff_events_sent_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Events that were put into streams, once for each stream; heartbeats not counted.",
+};
+const EVENT_SUBSCRIBERS_CUT: Metric = Metric {
+    name: "ff_event_subscribers_cut_total",
+    kind: MetricKind::Counter,
+    unit: Unit::Count,
+    help: "Event streams that ended while their subscriber was behind: it read too slowly, or not at all.",
+};
 const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
 /// Every metric of the server.
-pub const METRICS: [Metric; 13] = [
+pub const METRICS: [Metric; 16] = [
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     EVALUATIONS,
@@ -129,6 +143,9 @@ pub const METRICS: [Metric; 13] = [
     REPLICA_LAG,
     CHANGE_PROPAGATION,
     NOTIFY_RECONNECTS,
+    EVENT_SUBSCRIBERS,
+    EVENTS_SENT,
+    EVENT_SUBSCRIBERS_CUT,
     BUILD_INFO,
 ];
 
@@ -156,9 +173,28 @@ pub struct Metrics {
     pub notify_reconnects: Counter,
     /// A request was answered as before.
     pub idempotent_replays: Counter,
+    /// Event streams.
+    pub streams: StreamMetrics,
     pool_connections: Gauge,
     pool_idle: Gauge,
     pool_connections_max: Gauge,
+}
+
+/// What is counted of event streams.
+#[derive(Clone)]
+pub struct StreamMetrics {
+    /// Those that are open.
+    pub open: Gauge,
+    /// Events that were put into them.
+    pub sent: Counter,
+    /// Those that ended while their subscriber was behind.
+    pub cut: Counter,
+}
+
+impl fmt::Debug for StreamMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamMetrics")
+    }
 }
 
 /// `ff_evaluations_total`, a counter for each reason.
@@ -216,6 +252,11 @@ impl Metrics {
             change_propagation: Durations::default(),
             notify_reconnects: NOTIFY_RECONNECTS.counter(&recorder, vec![]),
             idempotent_replays: IDEMPOTENT_REPLAYS.counter(&recorder, vec![]),
+            streams: StreamMetrics {
+                open: EVENT_SUBSCRIBERS.gauge(&recorder, vec![]),
+                sent: EVENTS_SENT.counter(&recorder, vec![]),
+                cut: EVENT_SUBSCRIBERS_CUT.counter(&recorder, vec![]),
+            },
             pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
             pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
             pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),

@@ -46,8 +46,10 @@ enum Stage {
     Asking,
     /// What was missed is read from the log.
     CatchingUp,
-    /// It has a place among the tenant's latest events.
-    Live,
+    /// It has heard everything, and waits for more.
+    Waiting,
+    /// It is being sent the tenant's latest events.
+    Sending,
     /// There will be no more.
     Ended,
 }
@@ -115,7 +117,7 @@ impl Subscriber {
         let text = match self.stage {
             Stage::Ended => return None,
             Stage::New => Some(self.open()),
-            Stage::Asking | Stage::CatchingUp | Stage::Live => self.wait().await,
+            Stage::Asking | Stage::CatchingUp | Stage::Waiting | Stage::Sending => self.wait().await,
         };
         self.beat_at = Instant::now() + self.place.shared().config.heartbeat;
         text
@@ -197,16 +199,19 @@ impl Subscriber {
         let next = self.place.hub.recent().next(self.passed, &self.wanted);
         match next {
             Next::Told(told) => {
-                self.stage = Stage::Live;
+                self.stage = Stage::Sending;
                 Some(Some(self.send(&told)))
             }
             Next::Nothing(end) => {
-                self.stage = Stage::Live;
+                self.stage = Stage::Waiting;
                 self.passed = self.passed.max(end);
                 None
             }
-            Next::Behind if self.stage == Stage::Live => Some(None),
+            // It was not asked for more until what there was is gone: its client is too slow.
+            Next::Behind if self.stage == Stage::Sending => Some(None),
+            // It waited, and more has come at once than is kept: after an absence of the database, for example.
             Next::Behind => {
+                self.stage = Stage::CatchingUp;
                 self.read();
                 None
             }
@@ -297,10 +302,10 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        // Whoever reads is sent what there is at once. So one for whom there is something was behind, or did not read at all until the
-        // operating system dropped the connection.
-        let is_behind = || !matches!(self.place.hub.recent().next(self.passed, &self.wanted), Next::Nothing(_));
-        if self.stage == Stage::Live && is_behind() {
+        // Whoever reads is sent at once what there is. One for whom there still is something did not read, perhaps until the operating
+        // system dropped the connection.
+        let has_more = || !matches!(self.place.hub.recent().next(self.passed, &self.wanted), Next::Nothing(_));
+        if self.stage == Stage::Sending && has_more() {
             self.place.shared().metrics.cut.increment(1);
         }
     }

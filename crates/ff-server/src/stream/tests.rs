@@ -55,6 +55,49 @@ async fn an_event_waits_until_its_revision_is_served() {
 }
 
 #[actix_web::test]
+async fn whoever_waits_is_not_to_blame_for_more_at_once_than_is_kept() {
+    let fixture = Fixture::with(|config| config.http.streams.queue_max = 2, Logger::root(slog::Discard, slog::o!()));
+    let state = &fixture.state;
+    let begun = state.streams.begin(&state.rulesets, Revision::ZERO, subscription(Resume::Now)).await.unwrap();
+    let mut stream = Box::pin(begun);
+    assert_eq!(next(&mut stream).await.unwrap(), "event: ready id: 0");
+    let first = write(&fixture);
+    state.news.tell(&acme(), first);
+    assert_eq!(next(&mut stream).await.unwrap(), "event: flag.created id: 1");
+    // It waits, and hears of nothing until all of it is served.
+    assert!(tokio::time::timeout(Duration::from_millis(20), next(&mut stream)).await.is_err());
+    let last = (0..100).map(|_| write(&fixture)).max().unwrap();
+    state.news.tell(&acme(), last);
+    for revision in 2..=101 {
+        assert_eq!(next(&mut stream).await.unwrap(), format!("event: flag.created id: {revision}"));
+    }
+}
+
+#[actix_web::test]
+async fn whoever_comes_for_more_when_it_is_gone_is_cut() {
+    let fixture = Fixture::with(|config| config.http.streams.queue_max = 2, Logger::root(slog::Discard, slog::o!()));
+    let (state, tenant) = (&fixture.state, acme());
+    let begin = || state.streams.begin(&state.rulesets, Revision::ZERO, subscription(Resume::Now));
+    let (mut slow, mut quick) = (Box::pin(begin().await.unwrap()), Box::pin(begin().await.unwrap()));
+    for stream in [&mut slow, &mut quick] {
+        assert_eq!(next(stream).await.unwrap(), "event: ready id: 0");
+    }
+    for revision in 1..=5 {
+        state.news.tell(&tenant, write(&fixture));
+        assert_eq!(next(&mut quick).await.unwrap(), format!("event: flag.created id: {revision}"));
+        if revision == 1 {
+            assert_eq!(next(&mut slow).await.unwrap(), "event: flag.created id: 1");
+        }
+    }
+    assert_eq!(next(&mut slow).await, None);
+    drop((slow, quick));
+    let told = state.metrics.render(state.store.pool_state());
+    for line in ["ff_event_subscribers 0", "ff_events_sent_total 6", "ff_event_subscribers_cut_total 1"] {
+        assert!(told.contains(&format!("{line}\n")), "{line}: {told}");
+    }
+}
+
+#[actix_web::test]
 async fn the_reader_of_a_tenant_ends_with_its_last_subscriber() {
     let fixture = Fixture::new();
     let state = &fixture.state;

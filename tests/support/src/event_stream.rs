@@ -142,8 +142,9 @@ impl EventStream {
     #[track_caller]
     pub fn ready(&mut self) -> u64 {
         let first = self.event();
-        assert_eq!((first.kind.as_str(), &first.data["revision"]), ("ready", &first.revision().into()), "{first:?}");
-        first.revision()
+        let revision = first.revision();
+        assert_eq!((first.kind.as_str(), first.data.get("revision")), ("ready", Some(&revision.into())), "{first:?}");
+        revision
     }
 
     /// So many events, as their revisions.

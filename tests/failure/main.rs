@@ -10,8 +10,8 @@
 mod damaged_rows;
 mod database_busy;
 mod database_gone;
-mod lost_answers;
 mod event_streams;
+mod lost_answers;
 mod shutdown;
 mod start;
 

@@ -79,7 +79,13 @@ impl TokenScope {
     pub const fn is_for_changes(self) -> bool {
         match self {
             Self::FlagsWrite | Self::SegmentsWrite | Self::EnvironmentsWrite => true,
-            Self::FlagsRead | Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::Admin => false,
+            Self::FlagsRead
+            | Self::SegmentsRead
+            | Self::Evaluate
+            | Self::AuditRead
+            | Self::EnvironmentsRead
+            | Self::EventsRead
+            | Self::Admin => false,
         }
     }
 

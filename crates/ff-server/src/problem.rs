@@ -216,11 +216,9 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::TenantFull { .. } => Self::too_many_requests(refused.to_string(), RETRY_STREAM_AFTER_S.into()),
-            Refused::Full => {
-                let mut problem = Self::new(ProblemType::StreamUnavailable, refused.to_string());
-                problem.0.header = Some((RETRY_AFTER, HeaderValue::from(RETRY_STREAM_AFTER_S)));
-                problem
-            }
+            // The last header of a name counts.
+            Refused::Full => Self::new(ProblemType::StreamUnavailable, refused.to_string())
+                .with([(RETRY_AFTER, HeaderValue::from(RETRY_STREAM_AFTER_S))]),
             Refused::Ending => Self::new(ProblemType::StreamUnavailable, refused.to_string()),
             Refused::Future { .. } => Self::new(ProblemType::InvalidQuery, refused.to_string()),
             Refused::Service(error) => error.into(),

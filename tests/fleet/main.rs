@@ -10,6 +10,7 @@
 )]
 
 mod database;
+mod events;
 mod fleet;
 mod history;
 mod killed;

@@ -68,24 +68,33 @@ impl Client {
     /// If there is none to be had.
     #[track_caller]
     pub fn follow(&self, path: &str) -> EventStream {
-        let mut connection = self.connection();
+        self.try_follow(path).unwrap_or_else(|| panic!("{path}: the server hung up"))
+    }
+
+    /// The same where the server may be gone; none, if it is.
+    ///
+    /// # Panics
+    /// If it answers with anything but a stream.
+    #[track_caller]
+    pub fn try_follow(&self, path: &str) -> Option<EventStream> {
+        let mut connection = TcpStream::connect(self.address()).ok()?;
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
         let head = self.head("GET", path).replace("Connection: close\r\n", "Accept: text/event-stream\r\n");
-        connection.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        connection.write_all(format!("{head}\r\n").as_bytes()).ok()?;
         let mut connection = BufReader::new(connection);
         let mut lines = std::iter::from_fn(|| {
             let mut line = String::new();
-            connection.read_line(&mut line).unwrap();
+            connection.read_line(&mut line).ok()?;
             Some(line.trim_end().to_owned()).filter(|line| !line.is_empty())
         });
-        let status = lines.next().unwrap_or_default();
+        let status = lines.next()?;
         let headers: Vec<_> =
             lines.filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))).collect();
         let stream = EventStream { connection, headers, parser: Parser::default(), items: VecDeque::new(), end: None };
         assert!(status.starts_with("HTTP/1.1 200 "), "{path}: {status} {:?}", stream.headers);
         assert_eq!(stream.header("content-type"), Some("text/event-stream"), "{path}");
         assert_eq!(stream.header("transfer-encoding"), Some("chunked"), "{path}");
-        stream
+        Some(stream)
     }
 }
 

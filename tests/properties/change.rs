@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ff_core::{Flag, FlagKey, ListChange, MembersChange, Ruleset, Segment, SegmentKey};
+use ff_core::{Flag, FlagKey, ListChange, MembersChange, Ruleset, RulesetChanges, RulesetDocument, Segment, SegmentKey};
 use quickcheck::{Arbitrary, Gen};
 use serde_json::json;
 
@@ -181,4 +181,82 @@ fn a_ruleset_built_up_from_nothing_is_like_one_compiled_at_once() {
         alike(&world, &flags, &built, &world.compile())
     }
     holds(300, same as fn(World) -> bool);
+}
+
+/// Everything that differs between two states of the documents, each entity as it is in the later one.
+fn difference(world: &World, before: &(Vec<Flag>, Vec<Segment>), after: &(Vec<Flag>, Vec<Segment>)) -> RulesetChanges {
+    let is_new_flag = |flag: &&Flag| !before.0.contains(flag);
+    let is_new_segment = |segment: &&Segment| !before.1.contains(segment);
+    let gone_flags = before.0.iter().map(Flag::key).filter(|key| after.0.iter().all(|flag| flag.key() != *key));
+    let gone_segments = before.1.iter().map(Segment::key).filter(|key| after.1.iter().all(|segment| segment.key() != *key));
+    let document = json!({
+        "format": 1, "tenant": world.tenant, "environment": "production", "since": 1, "revision": 9,
+        "flags": after.0.iter().filter(is_new_flag).map(Flag::to_value).collect::<Vec<_>>(),
+        "segments": after.1.iter().filter(is_new_segment).map(Segment::to_value).collect::<Vec<_>>(),
+        "removed_flags": gone_flags.collect::<Vec<_>>(),
+        "removed_segments": gone_segments.collect::<Vec<_>>(),
+    });
+    let changes = RulesetChanges::from_value(&document).unwrap();
+    // As it travels: without what only people read.
+    RulesetChanges::from_json(&serde_json::to_string(&changes).unwrap()).unwrap()
+}
+
+fn explained(ruleset: &Ruleset, world: &World) -> Vec<serde_json::Value> {
+    let mut keys: Vec<_> = ruleset.flag_keys().cloned().collect();
+    keys.sort();
+    let explain = |question: &crate::world::Question, key: &FlagKey| {
+        serde_json::to_value(ruleset.explain(key.as_str(), &question.user(), question.now()).unwrap()).unwrap()
+    };
+    world.questions.iter().flat_map(|question| keys.iter().map(|key| explain(question, key)).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn all_changes_at_once_are_like_a_freshly_compiled_ruleset() {
+    fn same(history: History) -> bool {
+        let world = &history.start;
+        let before = (world.flags(), world.segments());
+        let ruleset = world.compile();
+        let then = history.steps.iter().fold(before.clone(), |(flags, segments), step| after(step, &flags, &segments));
+        let changed = ruleset.with_changes(&difference(world, &before, &then));
+        let untouched = alike(world, &before.0, &ruleset, &world.compile());
+        untouched
+            && match (changed, compile(world.tenant, &then.0, &then.1)) {
+                (Ok(changed), Ok(fresh)) => {
+                    // What comes after must find everything in order too: who names whom, and which segment is where.
+                    let mut back = difference(world, &then, &before);
+                    back.since = changed.revision();
+                    let back = changed.with_changes(&back);
+                    changed.revision() == 9
+                        && alike(world, &then.0, &changed, &fresh)
+                        && explained(&changed, world) == explained(&fresh, world)
+                        && back.is_ok_and(|back| explained(&back, world) == explained(&ruleset, world))
+                }
+                (Err(_), Err(_)) => true,
+                (Ok(_), Err(faults)) => {
+                    println!("the changes were allowed, the documents are not: {faults}");
+                    false
+                }
+                (Err(error), Ok(_)) => {
+                    println!("the changes were refused, the documents are right: {error}");
+                    false
+                }
+            }
+    }
+    holds(150, same as fn(History) -> bool);
+}
+
+#[test]
+fn a_ruleset_that_went_through_a_document_explains_as_before() {
+    fn same(world: World) -> bool {
+        let ruleset = world.compile();
+        let document = RulesetDocument::from_value(&json!({
+            "format": 1, "tenant": world.tenant, "environment": "production", "revision": 1,
+            "flags": world.flags, "segments": world.segments,
+        }));
+        let text = serde_json::to_string(&document.unwrap()).unwrap();
+        let travelled = RulesetDocument::from_json(&text).unwrap();
+        let is_stable = serde_json::to_string(&travelled).unwrap() == text;
+        is_stable && explained(&travelled.compile().unwrap(), &world) == explained(&ruleset, &world)
+    }
+    holds(150, same as fn(World) -> bool);
 }

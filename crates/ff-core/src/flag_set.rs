@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::document::entities;
 use crate::fault::{Faults, Findings, Place};
 use crate::json::{Json, unknown};
 use crate::key::{EnvironmentKey, TenantId};
-use crate::model::{Flag, Segment, keep, list};
+use crate::model::{Flag, Segment, keep};
 use crate::ruleset::Ruleset;
 
 /// Flags and segments that belong together, with the tenant and the environment that they are for.
@@ -104,14 +105,4 @@ impl FlagSet {
             segments: segments.unwrap_or_default(),
         })
     }
-}
-
-/// A list without a bound on its length: each item has its own bounds, and whoever hands over the document paid for its size.
-fn entities<T>(
-    json: &Json<'_>,
-    at: &Place<'_>,
-    found: &mut Findings,
-    read: impl Fn(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>,
-) -> Option<Vec<T>> {
-    list(json.array(at, found)?, usize::MAX, at, found, read)
 }

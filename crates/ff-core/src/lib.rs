@@ -47,6 +47,7 @@
 pub mod bucket;
 pub mod build;
 mod compile;
+mod document;
 mod error;
 mod evaluate;
 mod explain;
@@ -72,6 +73,7 @@ mod user;
 mod version;
 
 pub use compile::VariantValue;
+pub use document::{EssentialFlag, EssentialSegment, RULESET_FORMAT, RulesetChanges, RulesetDocument};
 pub use error::{Entity, Error};
 pub use evaluate::{Evaluation, OwnedEvaluation, Reason};
 pub use explain::{

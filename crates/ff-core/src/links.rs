@@ -36,24 +36,32 @@ impl Links {
 
     /// These links after `user`'s references changed. Shares everything if they did not.
     pub(crate) fn with(&self, user: &Entity, before: &Outline, after: &Outline) -> Self {
+        self.with_all([(user, before, after)])
+    }
+
+    /// These links after the references of several changed.
+    pub(crate) fn with_all<'o>(&self, changes: impl IntoIterator<Item = (&'o Entity, &'o Outline, &'o Outline)>) -> Self {
         let targets = |outline: &Outline| outline.references.iter().map(|(reference, _)| target(reference)).collect::<BTreeSet<_>>();
-        let (before, after) = (targets(before), targets(after));
-        if before == after {
-            return self.clone();
-        }
-        let mut links = HashMap::clone(&self.0);
-        for old in before.difference(&after) {
-            if let Some(users) = links.get_mut(old) {
-                Arc::make_mut(users).remove(user);
-                if users.is_empty() {
-                    links.remove(old);
+        let mut changed = None;
+        for (user, before, after) in changes {
+            let (before, after) = (targets(before), targets(after));
+            if before == after {
+                continue;
+            }
+            let links = changed.get_or_insert_with(|| HashMap::clone(&self.0));
+            for old in before.difference(&after) {
+                if let Some(users) = links.get_mut(old) {
+                    Arc::make_mut(users).remove(user);
+                    if users.is_empty() {
+                        links.remove(old);
+                    }
                 }
             }
+            for new in after.difference(&before) {
+                Arc::make_mut(links.entry(new.clone()).or_default()).insert(user.clone());
+            }
         }
-        for new in after.difference(&before) {
-            Arc::make_mut(links.entry(new.clone()).or_default()).insert(user.clone());
-        }
-        Self(Arc::new(links))
+        changed.map_or_else(|| self.clone(), |links| Self(Arc::new(links)))
     }
 
     /// Everyone who reaches `entity`, directly or through others.

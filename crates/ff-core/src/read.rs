@@ -5,6 +5,7 @@ use std::cell::Cell;
 use bumpalo::Bump;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::document::{RulesetChanges, RulesetDocument};
 use crate::fault::{Faults, Findings, Place};
 use crate::flag_set::FlagSet;
 use crate::json::Json;
@@ -68,6 +69,8 @@ documents! {
     Condition, Condition::read_alone;
     Flag, Flag::read;
     FlagSet, FlagSet::read;
+    RulesetChanges, RulesetChanges::read;
+    RulesetDocument, RulesetDocument::read;
     Segment, Segment::read;
     User, User::read;
 }

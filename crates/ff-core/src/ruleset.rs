@@ -363,5 +363,6 @@ fn place_of(outline: &Outline, reference: usize) -> &str {
     outline.references.get(reference).map_or("", |(_, place)| place)
 }
 
+mod changes;
 #[cfg(test)]
 mod tests;

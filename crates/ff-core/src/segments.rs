@@ -130,6 +130,22 @@ impl Segments {
         Ok(Self { tenant: self.tenant.clone(), table: Arc::new(table) })
     }
 
+    /// These segments with some put in place or added and others taken out, all at once: new ones may name one another. What is wrong
+    /// with each of the new ones goes to its place in `found`; that they name segments that are not there shows when the result is
+    /// put into a ruleset.
+    pub(crate) fn with_all(&self, put: &[Segment], gone: &[SegmentKey], found: &mut Vec<Findings>) -> Self {
+        let mut table = Table::clone(&self.table);
+        gone.iter().for_each(|key| table.remove(key));
+        let slots: Vec<_> = put.iter().map(|segment| table.claim(&segment.key)).collect();
+        for (segment, slot) in put.iter().zip(slots) {
+            let mut faults = Findings::default();
+            let compiled = CompiledSegment::new(segment, &self.tenant, &|key| table.by_key.get(key).copied(), &mut faults);
+            table.set(slot, Some(Arc::new(compiled)));
+            found.push(faults);
+        }
+        Self { tenant: self.tenant.clone(), table: Arc::new(table) }
+    }
+
     /// These segments with a difference in one's lists of users; nothing, if there is no such segment. Takes time in
     /// proportion to the difference, and shares all that it does not touch with these segments.
     ///

@@ -224,3 +224,50 @@ fn tls_is_refused_with_its_reason_where_it_is_not_built_in() {
     let error = Store::open(&config).unwrap_err();
     assert!(chain(&error).contains("SSL support is not compiled in"), "{}", chain(&error));
 }
+
+#[test]
+fn while_the_server_is_known_to_be_gone_nobody_waits_for_it() {
+    let Some(postgres) = Postgres::start() else { return };
+    let patience = Duration::from_secs(20);
+    let config =
+        StoreConfig { connections_max: 4, acquire_timeout: patience, ..StoreConfig::new(postgres.empty_database().parse().unwrap()) };
+    let store = Store::open(&config).unwrap();
+    store.migrate().unwrap();
+    put(&store, "production", &flag_json()).unwrap();
+    postgres.stop();
+    let start = Instant::now();
+    // Whoever finds out waits a moment: the server might be back. Then nobody does, readers and writers alike.
+    for _ in 0..50 {
+        assert!(matches!(find(&store, "production", "f"), Err(StoreError::Unavailable(_))));
+        assert!(matches!(put(&store, "production", &flag_json()), Err(StoreError::Unavailable(_))));
+    }
+    assert!(start.elapsed() < patience / 2, "{:?}", start.elapsed());
+    // Nor all at once: those who came in the same moment.
+    std::thread::scope(|threads| {
+        let ask = || matches!(find(&store, "production", "f"), Err(StoreError::Unavailable(_)));
+        let asking: Vec<_> = (0..50).map(|_| threads.spawn(ask)).collect();
+        assert!(asking.into_iter().all(|thread| thread.join().unwrap()));
+    });
+    assert!(start.elapsed() < patience / 2, "{:?}", start.elapsed());
+    postgres.restart();
+    put(&store, "production", &json!({"key": "g", "type": "boolean"})).unwrap();
+}
+
+#[test]
+fn a_store_that_is_opened_while_the_server_is_away_is_usable_once_it_was_migrated() {
+    let Some(postgres) = Postgres::start() else { return };
+    let dsn = postgres.empty_database();
+    postgres.stop();
+    let config = StoreConfig { acquire_timeout: PATIENCE, ..StoreConfig::new(dsn.parse().unwrap()) };
+    assert!(matches!(Store::open(&config), Err(StoreError::Unavailable(_))));
+    let store = Store::open_later(&config);
+    is_unavailable(|| store.ping());
+    is_unavailable(|| store.migrate());
+    postgres.restart();
+    // Its tables may be those of another version, or missing: nobody may look before they are up to date.
+    is_unavailable(|| store.ping());
+    is_unavailable(|| put(&store, "production", &flag_json()));
+    assert!(!store.migrate().unwrap().is_empty());
+    in_the_end(|| put(&store, "production", &flag_json()));
+    in_the_end(|| find(&store, "production", "f"));
+}

@@ -46,3 +46,26 @@ fn what_a_change_did_in_other_environments_is_told_beside_it() {
         assert!(switched.elsewhere.is_empty(), "a state belongs to its environment");
     });
 }
+
+#[test]
+fn what_was_touched_is_told_without_what_became_of_it() {
+    TestStore::each(|store| {
+        create_environment(store, "staging").unwrap();
+        put(store, "production", &json!({"key": "a", "type": "boolean"})).unwrap();
+        put(store, "staging", &json!({"key": "a", "type": "boolean", "state": "on"})).unwrap();
+        put_segment(store, &json!({"key": "s"})).unwrap();
+        delete(store, "a").unwrap();
+        let touched = audit::touched(store, &acme(), Revision::ZERO, 100).unwrap();
+        let entries = log(store, &acme());
+        assert_eq!(touched.len(), entries.len());
+        for (touched, entry) in touched.iter().zip(&entries) {
+            assert_eq!(
+                (touched.revision, touched.action, touched.entity, &touched.entity_key, &touched.environment),
+                (entry.revision, entry.action, entry.entity, &entry.entity_key, &entry.environment)
+            );
+        }
+        // A new flag is new everywhere; a state belongs to its environment; a deletion is not repeated.
+        assert_eq!(touched.iter().map(|touched| touched.is_elsewhere).collect::<Vec<_>>(), [false, true, false, false, false]);
+        assert_eq!(audit::touched(store, &acme(), Revision::new(2), 2).unwrap(), touched[2..4]);
+    });
+}

@@ -42,6 +42,7 @@
 pub mod audit;
 mod bookkeeping;
 pub mod change;
+mod circuit;
 mod connection;
 mod document;
 mod dsn;

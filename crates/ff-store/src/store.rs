@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use r2d2::{Pool, PooledConnection};
 
+use crate::circuit::Circuit;
 use crate::connection::{Link, Manager};
 use crate::dsn::{Backend, Dsn};
 use crate::error::StoreError;
@@ -52,7 +54,25 @@ impl StoreConfig {
             listen_dsn: self.listen_dsn.clone(),
         }
     }
+
+    fn manager(&self) -> Manager {
+        Manager::new(self.dsn.clone(), self.acquire_timeout, self.busy_timeout)
+    }
+
+    fn pool(&self, circuit: &Circuit) -> r2d2::Builder<Manager> {
+        Pool::builder()
+            .max_size(self.connections_max)
+            .min_idle(Some(1))
+            .connection_timeout(self.acquire_timeout)
+            .error_handler(Box::new(circuit.clone()))
+            .connection_customizer(Box::new(circuit.clone()))
+            // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.
+            .test_on_check_out(false)
+    }
 }
+
+/// How often a caller who waits for a connection looks whether it is worth waiting on.
+const LOOK_UP: Duration = Duration::from_millis(250);
 
 /// The pool's figures at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +85,11 @@ pub struct PoolState {
     pub connections_max: u32,
 }
 
+/// What callers are told of a database that was away when the store was made.
+#[derive(Debug, thiserror::Error)]
+#[error("the database has not been reached yet")]
+struct NotMigrated;
+
 /// A database with its connections. Cheap to clone: the clones share the pool.
 ///
 /// Every call blocks its thread for as long as the database takes.
@@ -76,6 +101,9 @@ struct Inner {
     /// Makes the connections that must not come from the pool.
     manager: Manager,
     config: StoreConfig,
+    circuit: Circuit,
+    /// Whether the tables are known to be there: until then nobody but a migration may use the database.
+    is_usable: AtomicBool,
     /// SQLite has one write lock; PostgreSQL locks a row per tenant and needs no queue.
     writers: Option<Groups>,
 }
@@ -92,20 +120,28 @@ impl Store {
     /// # Errors
     /// [`Unavailable`](StoreError::Unavailable) with the reason, if no connection can be made now.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        let config = &config.bounded();
-        let manager = || Manager::new(config.dsn.clone(), config.acquire_timeout, config.busy_timeout);
+        let config = config.bounded();
         // The pool would try a wrong password again and again until its time is up, and then say only that.
-        r2d2::ManageConnection::connect(&manager()).map_err(StoreError::unavailable)?;
-        let pool = Pool::builder()
-            .max_size(config.connections_max)
-            .min_idle(Some(1))
-            .connection_timeout(config.acquire_timeout)
-            // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.
-            .test_on_check_out(false)
-            .build(manager())
-            .map_err(StoreError::unavailable)?;
+        r2d2::ManageConnection::connect(&config.manager()).map_err(StoreError::unavailable)?;
+        let circuit = Circuit::default();
+        let pool = config.pool(&circuit).build(config.manager()).map_err(StoreError::unavailable)?;
+        Ok(Self::with(config, pool, circuit, true))
+    }
+
+    /// A store whose database may be away now. It tries to connect from now on, and every call gives
+    /// [`Unavailable`](StoreError::Unavailable) until [`migrate`](Self::migrate) has succeeded once: what the tables look like is
+    /// not known before.
+    pub fn open_later(config: &StoreConfig) -> Self {
+        let config = config.bounded();
+        let circuit = Circuit::default();
+        let pool = config.pool(&circuit).build_unchecked(config.manager());
+        Self::with(config, pool, circuit, false)
+    }
+
+    fn with(config: StoreConfig, pool: Pool<Manager>, circuit: Circuit, is_usable: bool) -> Self {
         let writers = (config.dsn.backend() == Backend::Sqlite).then(Groups::default);
-        Ok(Self(Arc::new(Inner { pool, manager: manager(), config: config.clone(), writers })))
+        let (manager, is_usable) = (config.manager(), AtomicBool::new(is_usable));
+        Self(Arc::new(Inner { pool, manager, config, circuit, is_usable, writers }))
     }
 
     /// Brings the tables up to date and names the migrations that this took, in order. Several processes may call it at
@@ -115,7 +151,9 @@ impl Store {
     /// [`Migration`](StoreError::Migration), if a migration fails (it is then undone), or
     /// [`Unavailable`](StoreError::Unavailable).
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        migrate::run_pending(&self.0.manager)
+        let applied = migrate::run_pending(&self.0.manager)?;
+        self.0.is_usable.store(true, Ordering::Release);
+        Ok(applied)
     }
 
     /// Takes all migrations back, and with them all data: for tests of the migrations.
@@ -190,7 +228,25 @@ impl Store {
     }
 
     fn connection(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
-        self.0.pool.get_timeout(deadline.saturating_duration_since(Instant::now())).map_err(StoreError::unavailable)
+        let inner = &*self.0;
+        if !inner.is_usable.load(Ordering::Acquire) {
+            return Err(StoreError::unavailable(NotMigrated));
+        }
+        if let Some(idle) = inner.pool.try_get() {
+            return Ok(idle);
+        }
+        loop {
+            // Where others hold connections, one of theirs may come free: then it is worth the wait.
+            if inner.pool.state().connections == 0 {
+                inner.circuit.pass(&inner.manager)?;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match inner.pool.get_timeout(left.min(LOOK_UP)) {
+                Err(error) if left <= LOOK_UP => return Err(StoreError::unavailable(error)),
+                Err(_) => {}
+                Ok(connection) => return Ok(connection),
+            }
+        }
     }
 
     /// A connection that answers. Dead ones are thrown away on the way, so this ends at the latest when the pool has made

@@ -3,6 +3,7 @@
 mod history;
 mod log;
 mod row;
+mod touched;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ pub use self::history::{At, flag_at};
 pub use self::log::{Logged, View, after, after_in};
 use self::row::AuditRow;
 pub(crate) use self::row::{Entry, insert, time_of};
+pub use self::touched::{Touched, touched};
 use crate::connection::on;
 use crate::error::{CorruptRow, StoreError};
 use crate::page::{Page, PageRequest, PageToken};

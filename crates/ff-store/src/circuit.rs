@@ -1,0 +1,59 @@
+//! Whether the database is known to be away, so that callers need not find that out one by one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+
+use crate::connection::{ConnectError, Connection, Manager};
+use crate::error::StoreError;
+
+/// Open while the last attempt to connect has failed. Callers who would need a new connection are then told at once, but for one at a
+/// time, who looks for himself: where the database refuses connections, that takes no time either, and where it does not answer
+/// at all, only one caller waits for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Circuit(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    is_open: AtomicBool,
+    probing: Mutex<()>,
+}
+
+/// What a caller is told who was not let through.
+#[derive(Debug, thiserror::Error)]
+#[error("the database was away a moment ago, and somebody else looks for it now")]
+struct KnownAway;
+
+impl Circuit {
+    /// Lets the caller through who may wait for a new connection.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable): the database is known to be away.
+    pub(crate) fn pass(&self, manager: &Manager) -> Result<(), StoreError> {
+        if !self.0.is_open.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let _turn = match self.0.probing.try_lock() {
+            Ok(turn) => turn,
+            // Nothing is guarded but the turn itself.
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::unavailable(KnownAway)),
+        };
+        r2d2::ManageConnection::connect(manager).map_err(StoreError::unavailable)?;
+        self.0.is_open.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl r2d2::HandleError<ConnectError> for Circuit {
+    fn handle_error(&self, error: ConnectError) {
+        self.0.is_open.store(true, Ordering::Relaxed);
+        log::error!("{error}");
+    }
+}
+
+impl r2d2::CustomizeConnection<Connection, ConnectError> for Circuit {
+    fn on_acquire(&self, _: &mut Connection) -> Result<(), ConnectError> {
+        self.0.is_open.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -121,6 +121,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("audit:r", api.get("/v1/audit").status()),
             ("environments:rw", api.post("/v1/environments", &json!({})).status()),
             ("events:r", api.get("/v1/events").status()),
+            ("ruleset:r", api.get("/v1/ruleset").status()),
         ]
         .into_iter()
         .filter(|(_, status)| *status != 403)
@@ -129,7 +130,7 @@ fn writing_includes_reading_and_nothing_else() {
     };
     each(|api| {
         let before = everything(api);
-        let all = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r"];
+        let all = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r", "ruleset:r"];
         for (scope, expected) in [
             ("flags:r", vec!["flags:r", "evaluate"]),
             ("flags:rw", vec!["flags:r", "flags:rw", "evaluate"]),
@@ -139,6 +140,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("audit:r", vec!["audit:r"]),
             ("environments:rw", vec!["environments:rw"]),
             ("events:r", vec!["events:r"]),
+            ("ruleset:r", vec!["ruleset:r"]),
             ("admin", all.to_vec()),
         ] {
             assert_eq!(may(&api.scopes(&[scope])), expected, "{scope}");

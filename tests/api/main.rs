@@ -87,6 +87,12 @@ mod users {
         }
     }
 }
+mod ruleset {
+    mod changes {
+        mod get;
+    }
+    mod get;
+}
 mod audit {
     mod get;
 }

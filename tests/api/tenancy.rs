@@ -40,8 +40,9 @@ const READS_AUDIT: &[&str] = &["audit:r", "admin"];
 const READS_ENVIRONMENTS: &[&str] = &["environments:rw", "flags:r", "flags:rw", "admin"];
 const FOLLOWS_EVENTS: &[&str] = &["events:r", "admin"];
 const WRITES_ENVIRONMENTS: &[&str] = &["environments:rw", "admin"];
-const SCOPES: [&str; 9] =
-    ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r", "admin"];
+const READS_RULESETS: &[&str] = &["ruleset:r", "admin"];
+const SCOPES: [&str; 10] =
+    ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r", "ruleset:r", "admin"];
 
 fn user() -> Value {
     json!({"id": "u"})
@@ -69,6 +70,8 @@ pub(crate) const CASES: &[Case] = &[
     reading("DELETE /v1/environments/{key}", WRITES_ENVIRONMENTS, "/v1/environments/staging"),
     reading("GET /v1/audit", READS_AUDIT, "/v1/audit"),
     reading("GET /v1/events", FOLLOWS_EVENTS, "/v1/events"),
+    reading("GET /v1/ruleset", READS_RULESETS, "/v1/ruleset"),
+    reading("GET /v1/ruleset/changes", READS_RULESETS, "/v1/ruleset/changes?since=0"),
     sending("POST /v1/evaluate", EVALUATES, "/v1/evaluate", || json!({"flag_key": "flag", "user": user()})),
     sending("POST /v1/evaluate/batch", EVALUATES, "/v1/evaluate/batch", || json!({"user": user()})),
     sending("POST /v1/evaluate/preview", READS_FLAGS, "/v1/evaluate/preview", || json!({"flag_key": "flag", "user": user()})),

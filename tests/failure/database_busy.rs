@@ -96,3 +96,25 @@ fn with_every_connection_taken_others_are_told_to_come_back() {
     });
     api.get("/v1/flags/f").ok();
 }
+
+#[test]
+fn evaluation_does_not_wait_behind_writes_that_wait() {
+    const EVALUATIONS: usize = 50;
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let dsn = database.dsn().to_owned();
+    let setup = setup().database(database).variable("DB_BUSY_TIMEOUT_MS", "5000").variable("DB_CONNECTIONS_MAX", "30");
+    let server = setup.start();
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    during_a_change(&dsn, || {
+        std::thread::scope(|scope| {
+            // More of them than the server has threads for requests; each waits for a lock that it does not get.
+            let write = |key: String| drop(api.post("/v1/flags", &flag(&key)).problem(503, "unavailable"));
+            let writing: Vec<_> = (0..20).map(|i| scope.spawn(move || write(format!("g{i}")))).collect();
+            for _ in 0..EVALUATIONS {
+                api.post("/v1/evaluate", &question("f")).ok();
+            }
+            assert!(writing.iter().any(|thread| !thread.is_finished()), "{EVALUATIONS} evaluations took as long as the writes wait");
+        });
+    });
+}

@@ -1,6 +1,7 @@
 //! PostgreSQL goes away and comes back.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ff_test_support::{Answer, Client, Postgres, Server, eventually};
 use serde_json::json;
@@ -18,7 +19,9 @@ fn start(acquire_timeout_ms: &str) -> Option<(Postgres, Arc<Server>)> {
 }
 
 fn ready_says(server: &Server, expected: &str) {
-    eventually(&format!("/readyz says {expected}"), || (server.client().get("/readyz").is(200).text() == expected).then_some(()));
+    let answer =
+        eventually(&format!("/readyz says {expected}"), || Some(server.client().get("/readyz")).filter(|answer| answer.text() == expected));
+    assert_eq!(answer.is(200).header("x-degraded-reason"), (expected == "degraded").then_some("database_unavailable"));
 }
 
 /// Everything that needs the database.
@@ -121,20 +124,75 @@ fn reads_do_not_fail_over_connections_that_broke_unnoticed() {
 }
 
 #[test]
-fn evaluation_does_not_wait_behind_writes_that_wait_for_the_database() {
-    const EVALUATIONS: usize = 50;
-    let Some((postgres, server)) = start("3000") else { return };
+fn of_a_hundred_clients_nobody_waits_for_a_database_that_is_known_to_be_away() {
+    let Some((postgres, server)) = start("20000") else { return };
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
     postgres.stop();
-    std::thread::scope(|scope| {
-        // More of them than the server has threads for requests; each waits for a connection that never comes.
-        let write = |key: String| drop(api.post("/v1/flags", &flag(&key)).problem(503, "unavailable"));
-        let writing: Vec<_> = (0..20).map(|i| scope.spawn(move || write(format!("g{i}")))).collect();
-        for _ in 0..EVALUATIONS {
-            api.post("/v1/evaluate", &question("f")).ok();
-        }
-        assert!(writing.iter().any(|thread| !thread.is_finished()), "{EVALUATIONS} evaluations took as long as the writes wait");
-    });
     ready_says(&server, "degraded");
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for i in 0..100 {
+            let api = &api;
+            scope.spawn(move || {
+                let answer = match i % 4 {
+                    0 => api.post("/v1/flags", &flag(&format!("g{i}"))),
+                    1 => api.get("/v1/flags/f"),
+                    2 => api.tenant(&format!("t{i}")).post("/v1/evaluate", &question("f")),
+                    _ => api.tenant(&format!("t{i}")).get("/v1/ruleset"),
+                };
+                answer.problem(503, "unavailable");
+            });
+        }
+    });
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?} where one may wait for 20 s", started.elapsed());
+    postgres.restart();
+    ready_says(&server, "ready");
+    api.post("/v1/flags", &flag("g")).created();
+}
+
+#[test]
+fn whoever_evaluates_by_himself_is_served_from_memory_too() {
+    let Some((postgres, server)) = start("300") else { return };
+    let api = admin(&server);
+    api.post("/v1/environments", &json!({"key": "staging"})).created();
+    api.post("/v1/flags", &flag("f")).created();
+    let ruleset = api.get("/v1/ruleset");
+    let changes = api.get("/v1/ruleset/changes?since=1");
+    // Nobody has seen the last change yet.
+    api.put("/v1/flags/f", &json!({"state": "off"})).ok();
+    postgres.stop();
+    ready_says(&server, "degraded");
+    let again = api.get("/v1/ruleset");
+    assert_eq!(
+        (again.ok(), again.etag(), again.header("x-revision")),
+        (ruleset.ok(), ruleset.etag(), Some("2")),
+        "the last that was asked for"
+    );
+    assert_eq!(api.get("/v1/ruleset/changes?since=1").ok(), changes.ok());
+    api.with("If-None-Match", &ruleset.etag()).get("/v1/ruleset").is(304);
+    // Evaluation has seen it, of course.
+    assert_eq!(api.post("/v1/evaluate", &question("f")).ok()["reason"], "flag_off");
+    // Whether there is a later revision, and what was never asked for, nobody can tell.
+    api.get("/v1/ruleset/changes?since=9").problem(503, "unavailable");
+    api.environment("staging").get("/v1/ruleset").problem(503, "unavailable");
+    postgres.restart();
+    ready_says(&server, "ready");
+    assert_eq!(api.get("/v1/ruleset").ok()["revision"], 3);
+    api.get("/v1/ruleset/changes?since=9").problem(400, "invalid_query");
+}
+
+#[test]
+fn a_server_that_is_told_to_is_not_ready_while_the_database_is_away() {
+    let Some(postgres) = Postgres::start() else { return };
+    let dsn = postgres.empty_database();
+    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50").variable("DB_ACQUIRE_TIMEOUT_MS", "300");
+    let server = setup.variable("READY_WHEN_DEGRADED", "false").start();
+    postgres.stop();
+    let answer = eventually("/readyz says degraded", || Some(server.client().get("/readyz")).filter(|answer| answer.status() == 503));
+    assert_eq!((answer.text().as_str(), answer.header("x-degraded-reason")), ("degraded", Some("database_unavailable")));
+    server.client().get("/healthz").is(200);
+    postgres.restart();
+    ready_says(&server, "ready");
+    assert_eq!(server.client().get("/readyz").header("x-degraded-reason"), None);
 }

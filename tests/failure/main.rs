@@ -14,6 +14,7 @@ mod event_streams;
 mod lost_answers;
 mod shutdown;
 mod start;
+mod state_dir;
 
 use ff_test_support::{Client, Server, Setup};
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! The end of the process, in good order.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ff_test_support::{Server, eventually};
+use ff_test_support::{Client, ClientError, Server, eventually};
 use serde_json::json;
 
 use crate::{admin, flag, setup};
@@ -42,6 +42,10 @@ impl InFlight {
         self.connection.read_to_string(&mut answer).unwrap();
         answer
     }
+}
+
+fn admin_at(address: &str) -> Client {
+    Client::new(address.to_owned()).admin("test").tenant("acme")
 }
 
 fn is_stopping(server: &Server) {
@@ -106,6 +110,77 @@ fn a_second_signal_ends_it_at_once() {
     server.wait();
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     drop(in_flight);
+}
+
+#[test]
+fn before_it_refuses_anyone_it_tells_everyone_to_go() {
+    let server = setup().variable("DRAIN_S", "5").start();
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    // A connection that is used again and again, until the server closes it.
+    let mut kept = api.connection();
+    let request = format!("{}\r\n", api.head("GET", "/v1/evaluate/f?user_id=u").replace("Connection: close\r\n", ""));
+    let mut ask = || {
+        kept.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") && kept.read(&mut byte).unwrap() == 1 {
+            answer.push(byte[0]);
+        }
+        let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap();
+        let mut body = vec![0; length];
+        kept.read_exact(&mut body).unwrap();
+        head
+    };
+    assert!(!ask().contains("connection: close"));
+    server.terminate();
+    is_stopping(&server);
+    let answer = server.client().get("/readyz");
+    assert_eq!((answer.is(503).text().as_str(), answer.header("connection")), ("stopping", Some("close")));
+    // New connections are served still, and the one that was kept gets its answer before it is closed.
+    assert_eq!(api.get("/v1/evaluate/f?user_id=u").ok()["value"], true);
+    let last = ask();
+    assert!(last.starts_with("http/1.1 200 ") && last.contains("connection: close"), "{last}");
+    assert_eq!(kept.read(&mut [0]).unwrap(), 0, "closed, and nothing was lost");
+    refuses_connections(&server.address());
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn clients_under_load_are_answered_until_they_cannot_connect() {
+    let server = setup().variable("DRAIN_S", "1").start();
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..4)
+            .map(|i| {
+                let api = &api;
+                // Half of them keep their connection, half of them make a new one for each request.
+                scope.spawn(move || {
+                    let mut answered = 0_u32;
+                    loop {
+                        let client = if i % 2 == 0 { api.clone() } else { admin_at(api.address()) };
+                        match client.try_send("GET", "/v1/evaluate/f?user_id=u", None) {
+                            Ok(answer) => drop(answer.ok()),
+                            Err(error) => return (answered, error),
+                        }
+                        answered += 1;
+                    }
+                })
+            })
+            .collect();
+        server.terminate();
+        for thread in asking {
+            let (answered, error) = thread.join().unwrap();
+            // Whoever connects in the very moment in which the socket is closed sees his connection reset before it was accepted.
+            let ends = [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset];
+            let is_the_end = matches!(&error, ClientError::Io(error) if ends.contains(&error.kind()));
+            assert!(is_the_end && answered > 10, "after {answered} answers: {error:?}");
+            assert!(TcpStream::connect(api.address()).is_err(), "it was not the end");
+        }
+    });
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

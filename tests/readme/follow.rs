@@ -1,4 +1,4 @@
-//! The example that reads flags over HTTP, against the real server.
+//! The example that follows a ruleset over HTTP, against the real server.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -11,25 +11,27 @@ mod example;
 
 use crate::server::Server;
 
-/// More than a page.
+/// Flags besides those of the demo tenant.
 const MORE: usize = 101;
 
 #[test]
-fn a_ruleset_that_was_read_over_http_answers_as_the_server_does() {
+fn a_ruleset_that_was_followed_over_http_answers_as_the_server_does() {
     let server = Server::start(&[]);
     let issued = ureq::post(format!("{}/v1/auth/token", server.address())).send_empty().unwrap().body_mut().read_json::<Value>().unwrap();
     let token = issued["access_token"].as_str().unwrap();
     let authorization = format!("Bearer {token}");
+    let tenant: TenantId = "acme".parse().unwrap();
+    let get = example::client(server.address(), token, &tenant, &EnvironmentKey::production());
+    let before = example::download(&get).unwrap();
     for i in 0..MORE {
         let flag = json!({"key": format!("more-{i}"), "type": "boolean", "state": "on", "rollout_percentage": i % 100});
         let request = ureq::post(format!("{}/v1/flags", server.address())).header("Authorization", &authorization);
         request.header("X-Tenant-ID", "acme").send_json(flag).unwrap();
     }
 
-    let tenant: TenantId = "acme".parse().unwrap();
-    let set = example::load_from(server.address(), token, tenant, EnvironmentKey::production()).unwrap();
-    let ruleset = set.compile(1).unwrap();
-    assert!(ruleset.len() > MORE && ruleset.segments().keys().count() > 0);
+    let ruleset = example::follow(&before, &get).unwrap();
+    assert_eq!((ruleset.len(), ruleset.revision()), (before.len() + MORE, before.revision() + MORE as u64));
+    assert!(ruleset.segments().keys().count() > 0);
 
     for id in ["user-1", "user-2", "user-42"] {
         let url = format!("{}/v1/users/{id}/flags?country=CA&plan=pro", server.address());

@@ -27,6 +27,13 @@ pub(crate) struct Tasks {
     _listener: Option<Listener>,
 }
 
+impl Tasks {
+    /// One more, on the current thread.
+    pub(crate) fn add(&mut self, task: impl Future<Output = ()> + 'static) {
+        self.running.push(rt::spawn(task));
+    }
+}
+
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.running.iter().for_each(JoinHandle::abort);

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segments, TenantId};
+use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segment, Segments, TenantId};
 use ff_store::{Reading, Revision, Store};
 use metrics::Counter;
 
@@ -20,6 +20,7 @@ use crate::follower::Hints;
 use crate::latest::{Latest, Versioned};
 use crate::news::News;
 use crate::service::ServiceError;
+use crate::state_dir::StateDir;
 
 /// A ruleset with what answers need besides it.
 #[derive(Debug)]
@@ -37,19 +38,24 @@ impl From<Ruleset> for ServedRuleset {
     }
 }
 
-/// When rulesets were last known to be what the database has, in microseconds of [`clock::uptime`].
+/// When rulesets were last known to be what the database has, in microseconds of [`clock::uptime`]; below 0 where it was another process
+/// that knew.
 #[derive(Debug)]
-struct Confirmed(AtomicU64);
+struct Confirmed(AtomicI64);
 
 impl Confirmed {
     fn now() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(micros(clock::uptime()))))
+        Self::ago(Duration::ZERO)
+    }
+
+    fn ago(age: Duration) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(micros(clock::uptime()).saturating_sub(micros(age)))))
     }
 }
 
-/// Microseconds in 64 bits last for half a million years.
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+/// Microseconds in 63 bits last for a quarter of a million years.
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Deref for ServedRuleset {
@@ -68,7 +74,7 @@ impl ServedRuleset {
     /// How long ago this was last known to be what the database has: the longest time for which a change may have been missed.
     pub fn age(&self) -> Duration {
         let confirmed = self.confirmed.0.load(Ordering::Relaxed);
-        Duration::from_micros(micros(clock::uptime()).saturating_sub(confirmed))
+        Duration::from_micros(u64::try_from(micros(clock::uptime()).saturating_sub(confirmed)).unwrap_or(0))
     }
 
     /// The keys of all flags, in order. Sorted once, not for each answer.
@@ -103,13 +109,43 @@ impl TenantRulesets {
     /// not take a tenant down.
     pub fn compile(tenant: &TenantId, reading: &mut Reading<'_, '_>) -> Self {
         let confirmed = Confirmed::now();
-        let (mut segments, rejected) = Segments::compile_valid(tenant.clone(), reading.segments().iter());
+        let (segments, rejected) = Segments::compile_valid(tenant.clone(), reading.segments().iter());
         report(tenant, None, &rejected);
+        let (revision, environments) = (reading.revision(), reading.environments());
+        Self::assemble(tenant, revision, segments, &environments, confirmed, |key, segments| {
+            Ruleset::compile_valid(key.clone(), number(revision), reading.flags(key), segments)
+        })
+    }
+
+    /// Compiles what was read from elsewhere, as [`compile`](Self::compile) does. So long ago it was what the database had.
+    pub(crate) fn of(
+        tenant: &TenantId,
+        revision: Revision,
+        segments: &[Segment],
+        flags: &[(EnvironmentKey, Vec<Flag>)],
+        age: Duration,
+    ) -> Self {
+        let (segments, rejected) = Segments::compile_valid(tenant.clone(), segments.iter());
+        report(tenant, None, &rejected);
+        let environments: Vec<_> = flags.iter().map(|(key, _)| key.clone()).collect();
+        Self::assemble(tenant, revision, segments, &environments, Confirmed::ago(age), |key, segments| {
+            let flags = flags.iter().filter(|(environment, _)| environment == key).flat_map(|(_, flags)| flags);
+            Ruleset::compile_valid(key.clone(), number(revision), flags, segments)
+        })
+    }
+
+    fn assemble(
+        tenant: &TenantId,
+        revision: Revision,
+        mut segments: Segments,
+        environments: &[EnvironmentKey],
+        confirmed: Arc<Confirmed>,
+        mut compile: impl FnMut(&EnvironmentKey, Segments) -> (Ruleset, Vec<Rejected>),
+    ) -> Self {
         loop {
-            let revision = reading.revision();
-            let compiled = reading.environments().into_iter().map(|key| {
-                let (ruleset, rejected) = Ruleset::compile_valid(key.clone(), number(revision), reading.flags(&key), segments.clone());
-                (key, Arc::new(ServedRuleset::new(ruleset, &confirmed)), rejected)
+            let compiled = environments.iter().map(|key| {
+                let (ruleset, rejected) = compile(key, segments.clone());
+                (key.clone(), Arc::new(ServedRuleset::new(ruleset, &confirmed)), rejected)
             });
             let compiled: Vec<_> = compiled.collect();
             // The environments share their segments: one that cannot be used in one of them is left out in all, so that the
@@ -238,6 +274,8 @@ pub struct RulesetCache {
     tenants: Latest<TenantId, TenantRulesets>,
     news: Arc<News>,
     hints: Arc<Hints>,
+    /// What is served of a tenant while the database is away, where nothing is in memory.
+    saved: OnceLock<Arc<StateDir>>,
     hits: Counter,
     misses: Counter,
 }
@@ -251,7 +289,7 @@ impl std::fmt::Debug for RulesetCache {
 impl RulesetCache {
     /// An empty cache that tells of what it serves, and counts its hits and misses.
     pub fn new(news: Arc<News>, hints: Arc<Hints>, hits: Counter, misses: Counter) -> Self {
-        Self { tenants: Latest::new(), news, hints, hits, misses }
+        Self { tenants: Latest::new(), news, hints, saved: OnceLock::new(), hits, misses }
     }
 
     /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
@@ -263,8 +301,12 @@ impl RulesetCache {
         let mut is_loaded = false;
         let found = self.tenants.get_or_load(tenant, async || {
             is_loaded = true;
-            let (store, tenant) = (store.clone(), tenant.clone());
-            blocking::run(move || load(&store, &tenant)).await
+            let (store, tenant, saved) = (store.clone(), tenant.clone(), self.saved().cloned());
+            let load = move || match (load(&store, &tenant), saved) {
+                (Err(error @ ServiceError::Unavailable(_)), Some(folder)) => folder.rulesets(&tenant).map(Arc::new).ok_or(error),
+                (loaded, _) => loaded,
+            };
+            blocking::run(load).await
         });
         let found = found.await;
         if is_loaded {
@@ -280,6 +322,24 @@ impl RulesetCache {
             self.hits.increment(1)
         }
         found
+    }
+
+    /// From now on, what was saved in `folder` is served of tenants that are not in memory while the database is away.
+    pub(crate) fn fall_back_to(&self, folder: Arc<StateDir>) {
+        // It is told once, at the start.
+        self.saved.set(folder).ok();
+    }
+
+    /// Where rulesets are saved, if they are.
+    pub(crate) fn saved(&self) -> Option<&Arc<StateDir>> {
+        self.saved.get()
+    }
+
+    /// The rulesets at the revision of `reading`, which began at `begun` of [`clock::uptime`]: from memory, if they are there, else
+    /// compiled.
+    pub(crate) fn at_revision_of(&self, tenant: &TenantId, reading: &mut Reading<'_, '_>, begun: Duration) -> Arc<TenantRulesets> {
+        let current = self.peek(tenant).filter(|current| current.revision() == reading.revision());
+        current.unwrap_or_else(|| Arc::new(TenantRulesets::compile(tenant, reading).as_of(begun)))
     }
 
     /// Loads the tenant's rulesets whether or not they are in memory, and serves them if they are newer. Blocks.

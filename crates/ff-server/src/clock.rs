@@ -21,6 +21,11 @@ pub fn uptime() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// How long ago something was by the clock on the wall, such as when a file was written; nothing, where that was in the future.
+pub fn since(time: SystemTime) -> Duration {
+    time.elapsed().unwrap_or_default()
+}
+
 /// A clock before 1970 counts as 1970: it is wrong anyway, and every token has yet to expire then.
 fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

@@ -28,6 +28,7 @@ pub mod cache;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod document;
 pub mod event;
 pub mod extract;
 mod follower;
@@ -42,6 +43,7 @@ mod server;
 pub mod service;
 mod sockets;
 pub mod state;
+pub mod state_dir;
 pub mod stream;
 pub mod telemetry;
 #[cfg(test)]

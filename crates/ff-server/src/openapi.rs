@@ -29,6 +29,7 @@ use crate::routes::{self, Access, ROUTES, Route};
         routes::evaluate::user_flags, routes::evaluate::user_flag,
         routes::audit::list,
         routes::events::follow,
+        routes::ruleset::show, routes::ruleset::changes,
         routes::docs::openapi, routes::docs::index, routes::docs::file, routes::docs::problem,
     ),
     tags(
@@ -38,7 +39,7 @@ use crate::routes::{self, Access, ROUTES, Route};
         (name = "evaluation", description = "Which variant a user gets, and why."),
         (name = "environments", description = "The stages of a tenant."),
         (name = "audit", description = "Who changed what."),
-        (name = "delivery", description = "Changes, as they come."),
+        (name = "delivery", description = "What changes, for those who follow."),
         (name = "ops", description = "For orchestrators and Prometheus."),
         (name = "docs", description = "This document and its pages."),
     ),
@@ -116,7 +117,7 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
         add_parameter(operation, "IdempotencyKey");
         problems.extend([("400", "BadRequest"), ("409", "IdempotencyKeyBusy"), ("422", "IdempotencyKeyReused")]);
     }
-    if is_evaluation(route) {
+    if is_evaluation(route) || is_download(route) {
         add_parameter(operation, "MinRevision");
     }
     if operation.get("responses").is_some_and(|responses| responses.get("304").is_some()) {
@@ -134,7 +135,7 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
             if status.starts_with('2') && is_evaluation(route) {
                 add_header(response, "X-Revision", "Revision");
                 add_header(response, "X-Ruleset-Age", "RulesetAge");
-            } else if status.starts_with('2') && makes_a_revision(route) {
+            } else if status.starts_with('2') && (makes_a_revision(route) || is_download(route)) {
                 add_header(response, "X-Revision", "Revision");
             }
         }
@@ -152,11 +153,15 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
 
 /// Segments and environments belong to the tenant; everything else is seen in one environment.
 fn has_environment(scope: TokenScope) -> bool {
-    matches!(scope, TokenScope::FlagsRead | TokenScope::FlagsWrite | TokenScope::Evaluate)
+    matches!(scope, TokenScope::FlagsRead | TokenScope::FlagsWrite | TokenScope::Evaluate | TokenScope::RulesetRead)
 }
 
 fn is_evaluation(route: &Route) -> bool {
     route.operation.starts_with("evaluate_")
+}
+
+fn is_download(route: &Route) -> bool {
+    route.operation.starts_with("ruleset_")
 }
 
 /// Whether a tenant's flags, segments or environments are written, which its revision counts.

@@ -201,6 +201,7 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Stale { .. } => Self::new(ProblemType::VersionMismatch, error.to_string()),
             ServiceError::PageToken => Self::new(ProblemType::InvalidQuery, format!("`page_token`: {error}")),
+            ServiceError::Ahead { .. } => Self::new(ProblemType::InvalidQuery, format!("`since`: {error}")),
             ServiceError::Forbidden(reason) => Self::new(ProblemType::Forbidden, reason),
             ServiceError::Repeated => Self::key_busy(),
             ServiceError::Behind { .. } => Self::new(ProblemType::RevisionNotServed, error.to_string()),

@@ -2,16 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::rt::task::JoinHandle;
+use actix_web::rt::time::sleep;
 use actix_web::{App, Error, HttpServer, rt, web};
-use ff_store::{Store, StoreError};
+use ff_store::StoreError;
 use slog::{Logger, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::door::Door;
+use self::opening::Opened;
 use crate::auth::{Auth, TokenError};
 use crate::background::{self, Tasks};
 use crate::blocking;
@@ -21,6 +26,7 @@ use crate::routes;
 use crate::service::ServiceError;
 use crate::sockets;
 use crate::state::AppState;
+use crate::state_dir::save_for_ever;
 
 /// How long an idle connection is kept. Longer than the 60 s of usual load balancers, so that it is they who close first
 /// and no request meets a connection that is just going away.
@@ -28,6 +34,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long connections that were accepted last have to send their request, before those without one are closed.
+const LAST_REQUESTS: Duration = Duration::from_millis(250);
 
 /// Why the server did not start, or stopped on its own.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +52,14 @@ pub enum StartError {
     Bind {
         /// The address.
         address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder for rulesets cannot be used.
+    #[error("the folder `{}` (STATE_DIR) cannot be used", folder.display())]
+    StateDir {
+        /// The folder.
+        folder: PathBuf,
         /// Why.
         source: io::Error,
     },
@@ -68,6 +85,7 @@ pub struct Running {
 #[derive(Debug, Clone)]
 pub struct Handle {
     server: ServerHandle,
+    door: Arc<Door>,
     state: web::Data<AppState>,
 }
 
@@ -76,7 +94,21 @@ impl Handle {
     /// case: they have no end of their own to wait for, and their clients connect again elsewhere.
     pub fn stop(&self, graceful: bool) -> impl Future<Output = ()> + use<> {
         self.state.streams.end();
+        self.door.close();
         self.server.stop(graceful)
+    }
+
+    /// Tells everyone that it is about to stop: `/readyz` says so, connections are closed with the next answer on them, and streams end.
+    fn say_goodbye(&self) {
+        self.state.health.stop();
+        self.state.streams.end();
+    }
+
+    /// Lets nobody in any more, and those finish who were let in last.
+    async fn close_door(&self) {
+        self.server.pause().await;
+        self.door.close();
+        sleep(LAST_REQUESTS).await;
     }
 }
 
@@ -108,23 +140,35 @@ impl Running {
 /// When any of that cannot be done.
 pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError> {
     let auth = Auth::new(&config.auth)?;
-    let store_config = config.store.clone();
-    let opened = web::block(move || {
-        let store = Store::open(&store_config)?;
-        store.migrate().map(|applied| (store, applied))
-    });
-    let (store, applied) = opened.await.map_err(|error| StartError::State(ServiceError::internal(error)))??;
-    info!(logger, "the database is up to date"; "backend" => %store.backend(), "migrations_applied" => applied.len());
+    let folder = opening::folder(&config).await?;
+    let Opened { store, saved } = opening::open(&config, folder.as_ref(), &logger).await?;
+    let is_away = saved.is_some();
 
     let state = web::Data::new(AppState::new(store, auth, config.http.clone(), logger.clone()));
-    if config.seeds_demo {
+    state.health.note(!is_away);
+    for (tenant, rulesets) in saved.into_iter().flatten() {
+        state.rulesets.publish(&tenant, Arc::new(rulesets));
+    }
+    if config.seeds_demo && !is_away {
         let state = state.clone();
         blocking::run(move || crate::seed::plant_if_new(&state)).await.map_err(StartError::State)?;
     }
-    let tasks = background::spawn(&state, config.rulesets.refresh)?;
+    let mut tasks = background::spawn(&state, config.rulesets.refresh)?;
+    if is_away {
+        tasks.add(opening::reach(state.clone().into_inner()));
+    }
+    if let Some(folder) = folder {
+        state.rulesets.fall_back_to(folder.clone());
+        if !is_away {
+            tasks.add(opening::warm_up(state.clone().into_inner(), folder.clone()));
+        }
+        tasks.add(save_for_ever(state.clone().into_inner(), folder));
+    }
 
-    let address = config.http.bind;
     sockets::raise_open_files(config.http.streams.subscribers_max, &logger);
+    let bind = config.http.bind;
+    let refused = |source| StartError::Bind { address: bind, source };
+    let door = Arc::new(Door::open(bind).map_err(refused)?);
     let shared = state.clone();
     let send_timeout = config.http.send_timeout;
     let server = HttpServer::new(move || app(shared.clone()))
@@ -136,15 +180,15 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         .on_connect(move |connection, _| sockets::bound_sending(connection, send_timeout))
         .shutdown_timeout(config.http.shutdown_timeout.as_secs())
         .disable_signals()
-        .bind(address)
-        .map_err(|source| StartError::Bind { address, source })?;
-    let address = server.addrs().first().copied().unwrap_or(address);
+        .listen(door.listener().map_err(refused)?)
+        .map_err(refused)?;
+    let address = server.addrs().first().copied().unwrap_or(bind);
     let server = server.run();
     info!(logger, "listening on http://{address}"; "workers" => config.http.workers.get(), "version" => env!("CARGO_PKG_VERSION"));
     if config.auth.open_to_loopback {
         warn!(logger, "development mode: whoever is on this machine gets a token from http://{address}/v1/auth/token");
     }
-    let handle = Handle { server: server.handle(), state };
+    let handle = Handle { server: server.handle(), door, state };
     Ok(Running { address, server: rt::spawn(server), handle, tasks })
 }
 
@@ -157,11 +201,21 @@ pub async fn run(config: Config, logger: Logger) -> Result<(), StartError> {
     // Before anything is started, so that no signal falls into a gap.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let drain = config.http.drain;
     let running = start(config, logger.clone()).await?;
     let handle = running.handle();
     let stopping = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        info!(logger, "stopping: requests in flight may finish");
+        handle.say_goodbye();
+        info!(logger, "stopping: requests in flight may finish"; "drain_s" => drain.as_secs());
+        // New requests are served for a while, so that clients and load balancers hear of it before they are refused.
+        let drained = async {
+            sleep(drain).await;
+            if !drain.is_zero() {
+                handle.close_door().await;
+            }
+        };
+        tokio::select! { () = drained => {}, _ = terminate.recv() => return, _ = interrupt.recv() => return }
         // The stop is in the server's hands from here; nobody needs to wait for this future.
         rt::spawn(handle.stop(true));
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -180,5 +234,7 @@ pub fn app(
     App::new().wrap(Observe::new(state.clone())).app_data(state).configure(routes::configure)
 }
 
+mod door;
+mod opening;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use slog::Logger;
 use crate::auth::Auth;
 use crate::cache::RulesetCache;
 use crate::config::HttpConfig;
+use crate::document::Documents;
 use crate::follower::Hints;
 use crate::news::News;
 use crate::stream::Streams;
@@ -23,6 +24,8 @@ pub struct AppState {
     pub auth: Auth,
     /// What evaluation reads.
     pub rulesets: RulesetCache,
+    /// What those read who evaluate by themselves.
+    pub documents: Documents,
     /// Who is told of changes.
     pub news: Arc<News>,
     /// Where other processes may have written.
@@ -48,7 +51,19 @@ impl AppState {
         let (hits, misses) = (metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
         let rulesets = RulesetCache::new(news.clone(), hints.clone(), hits, misses);
         let streams = Streams::new(store.clone(), news.clone(), http.streams.clone(), metrics.streams.clone(), logger.clone());
-        Self { store, auth, metrics, rulesets, news, hints, streams, health: Health::default(), http, logger }
+        Self {
+            store,
+            auth,
+            metrics,
+            rulesets,
+            documents: Documents::default(),
+            news,
+            hints,
+            streams,
+            health: Health::default(),
+            http,
+            logger,
+        }
     }
 }
 
@@ -57,23 +72,36 @@ impl AppState {
 /// Asking costs nothing and never waits for a connection, so an orchestrator's probe gets its answer also while the
 /// database hangs.
 #[derive(Debug)]
-pub struct Health(AtomicBool);
+pub struct Health {
+    is_well: AtomicBool,
+    is_stopping: AtomicBool,
+}
 
 impl Default for Health {
     /// A server that starts has just spoken to its database.
     fn default() -> Self {
-        Self(AtomicBool::new(true))
+        Self { is_well: AtomicBool::new(true), is_stopping: AtomicBool::new(false) }
     }
 }
 
 impl Health {
     /// Notes how the last look went, and says whether that is news.
     pub fn note(&self, is_well: bool) -> bool {
-        self.0.swap(is_well, Ordering::Relaxed) != is_well
+        self.is_well.swap(is_well, Ordering::Relaxed) != is_well
     }
 
     /// How the last look went.
     pub fn is_well(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_well.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the server is about to stop: whoever balances load should send nobody here any more.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }

@@ -75,6 +75,18 @@ impl Dsn {
         }
     }
 
+    /// Which database it is, without who enters it and how: another user or another time limit leads to the same place.
+    pub fn place(&self) -> String {
+        match &self.0 {
+            Target::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Target::Postgres(url) => {
+                let leads = |name: &str| matches!(name, "host" | "hostaddr" | "port" | "dbname");
+                let leading = url.parameters.iter().filter(|(name, _)| leads(name)).map(|(name, value)| format!("{name}={value}"));
+                format!("postgres://{}{}?{}", url.hosts, url.path, leading.collect::<Vec<_>>().join("&"))
+            }
+        }
+    }
+
     /// What the backend's library connects to. A server that does not answer is given up after `patience`, unless the
     /// DSN itself says otherwise. Holds the password.
     pub(crate) fn address(&self, patience: Duration) -> String {
@@ -237,6 +249,17 @@ mod tests {
         }
         let encoded: Dsn = "postgres://ff:a%40b%zz@db/ff".parse().unwrap();
         assert_eq!(encoded.scrub("a@b%zz a%40b%zz"), "*** ***");
+    }
+
+    #[test]
+    fn a_place_is_the_same_for_whoever_enters_it() {
+        let place = |text: &str| text.parse::<Dsn>().unwrap().place();
+        let here = place("postgres://ff:hunter2@db:5432/ff?sslmode=require");
+        assert_eq!(here, place("postgresql://other@db:5432/ff?connect_timeout=3"));
+        assert!(!here.contains("hunter2"));
+        assert_ne!(here, place("postgres://ff:hunter2@db:5432/other"));
+        assert_ne!(place("postgres:///ff?host=/a"), place("postgres:///ff?host=/b"));
+        assert_ne!(place("sqlite://a.db"), place("sqlite://b.db"));
     }
 
     #[test]

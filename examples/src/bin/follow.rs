@@ -1,73 +1,54 @@
-//! Flags that live in ff-server, evaluated in-process: read them over HTTP, page by page, and compile them.
+//! Flags that live in ff-server, evaluated in-process: download the ruleset, then only what changed.
 //!
 //! `TOKEN=… cargo run -p ff-examples --bin follow -- http://127.0.0.1:8080 acme new-checkout user-42`
 //!
-//! The token needs the scopes `flags:r` and `segments:r`. The client here speaks plain HTTP; turn on a TLS feature of `ureq`, or take
-//! the client that your service has.
+//! The token needs the scope `ruleset:r`. The client here speaks plain HTTP; turn on a TLS feature of `ureq`, or take the client that
+//! your service has.
 
 use std::time::SystemTime;
 
-use ff_core::{EnvironmentKey, Flag, FlagSet, Segment, TenantId, Timestamp, User};
-use serde::Deserialize;
-use serde_json::Value;
+use ff_core::{EnvironmentKey, Ruleset, RulesetChanges, RulesetDocument, TenantId, Timestamp, User};
 
 /// Whatever went wrong, for showing.
 pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A page of a list, as the server answers it.
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Value>,
-    next_page_token: Option<String>,
-}
-
-/// All items of a list, page after page. `get` is given a path with a query.
-fn all(path: &str, get: &impl Fn(&str) -> Result<Value, AnyError>) -> Result<Vec<Value>, AnyError> {
-    let (mut items, mut token) = (Vec::new(), None);
-    loop {
-        let query = token.map_or_else(String::new, |token: String| format!("&page_token={token}"));
-        let page: Page = serde_json::from_value(get(&format!("{path}?limit=100{query}"))?)?;
-        items.extend(page.items);
-        token = page.next_page_token;
-        if token.is_none() {
-            return Ok(items);
-        }
-    }
-}
-
-/// The flags and segments of one tenant and environment, by whatever client `get` is.
+/// The ruleset as it is now. `get` is given a path and answers with the body, by whatever client; it fails on any status but 2xx.
 ///
 /// # Errors
 /// The client's, or an answer that this release of the engine does not understand.
-pub(crate) fn load(
-    tenant: TenantId,
-    environment: EnvironmentKey,
-    get: impl Fn(&str) -> Result<Value, AnyError>,
-) -> Result<FlagSet, AnyError> {
-    let mut set = FlagSet::new(tenant).in_environment(environment);
-    // Segments last: a flag may name a segment that was made after the segments were read, and hardly ever the other way round.
-    for flag in all("/v1/flags", &get)? {
-        set = set.flag(Flag::from_value(&flag)?);
+pub(crate) fn download(get: &impl Fn(&str) -> Result<String, AnyError>) -> Result<Ruleset, AnyError> {
+    Ok(RulesetDocument::from_json(&get("/v1/ruleset")?)?.compile()?)
+}
+
+/// The ruleset after what changed since; where the changes do not lead on from it, as it is now.
+///
+/// # Errors
+/// As [`download`].
+pub(crate) fn follow(ruleset: &Ruleset, get: &impl Fn(&str) -> Result<String, AnyError>) -> Result<Ruleset, AnyError> {
+    let changes = RulesetChanges::from_json(&get(&format!("/v1/ruleset/changes?since={}", ruleset.revision()))?)?;
+    match ruleset.with_changes(&changes) {
+        Ok(changed) => Ok(changed),
+        // They are too many to be listed, for example.
+        Err(_) => download(get),
     }
-    for segment in all("/v1/segments", &get)? {
-        set = set.segment(Segment::from_value(&segment)?);
-    }
-    Ok(set)
 }
 
 /// Asks ff-server at this address.
-///
-/// # Errors
-/// No connection, or another status than 2xx.
-pub(crate) fn load_from(server: &str, token: &str, tenant: TenantId, environment: EnvironmentKey) -> Result<FlagSet, AnyError> {
-    let (tenant_name, environment_name) = (tenant.clone(), environment.clone());
-    load(tenant, environment, |path| {
+pub(crate) fn client(
+    server: &str,
+    token: &str,
+    tenant: &TenantId,
+    environment: &EnvironmentKey,
+) -> impl Fn(&str) -> Result<String, AnyError> {
+    let (server, authorization) = (server.to_owned(), format!("Bearer {token}"));
+    let (tenant, environment) = (tenant.clone(), environment.clone());
+    move |path| {
         let request = ureq::get(format!("{server}{path}"))
-            .header("Authorization", format!("Bearer {token}"))
-            .header("X-Tenant-ID", tenant_name.as_str())
-            .header("X-Environment", environment_name.as_str());
-        Ok(request.call()?.body_mut().with_config().limit(64 << 20).read_json()?)
-    })
+            .header("Authorization", &authorization)
+            .header("X-Tenant-ID", tenant.as_str())
+            .header("X-Environment", environment.as_str());
+        Ok(request.call()?.body_mut().with_config().limit(256 << 20).read_to_string()?)
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "an example shows its answer")]
@@ -78,9 +59,10 @@ fn main() -> Result<(), AnyError> {
         return Err("usage: follow SERVER TENANT FLAG USER".into());
     };
     let token = std::env::var("TOKEN").map_err(|_| "TOKEN must hold a token")?;
-    let set = load_from(server, &token, tenant.parse()?, EnvironmentKey::production())?;
-    // A service would do the above every few seconds, compile, and swap the ruleset in; one that does not compile is left out.
-    let ruleset = set.compile(1)?;
+    let get = client(server, &token, &tenant.parse()?, &EnvironmentKey::production());
+    let ruleset = download(&get)?;
+    // A service would do this every few seconds, or whenever it hears of a change, and swap the ruleset in.
+    let ruleset = follow(&ruleset, &get)?;
 
     let user = User::new(user_id)?;
     let answer = ruleset.evaluate(flag_key, &user, Timestamp::from(SystemTime::now())).ok_or("there is no such flag")?;

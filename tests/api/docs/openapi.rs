@@ -111,6 +111,7 @@ fn every_operation_is_described_with_its_scope_and_its_problems() {
                 "environments:r",
                 "environments:rw",
                 "events:r",
+                "ruleset:r",
             ];
             assert!(
                 scopes.iter().any(|scope| told.contains(&format!("`{scope}`")) || told.contains(&format!("\"{scope}\""))),
@@ -180,6 +181,8 @@ fn every_group_of_the_design_is_there() {
             "GET /v1/users/{user_id}/flags/{flag_key}",
             "GET /v1/audit",
             "GET /v1/events",
+            "GET /v1/ruleset",
+            "GET /v1/ruleset/changes",
             "GET /v1/environments",
             "POST /v1/environments",
             "GET /v1/environments/{key}",

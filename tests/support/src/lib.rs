@@ -34,3 +34,4 @@ pub use crate::output::Output;
 pub use crate::postgres::Postgres;
 pub use crate::process::{ADMIN_KEY, PATIENCE, Server, Setup, eventually};
 pub use crate::store::{TestStore, author, environment, flag, segment, tenant};
+pub use ureq::Error as ClientError;

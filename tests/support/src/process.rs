@@ -123,7 +123,7 @@ impl Setup {
     /// If it ends, or is not ready in time.
     pub fn start(self) -> Arc<Server> {
         let server = Server { running: Mutex::new(None), output: Output::default(), setup: self };
-        server.spawn();
+        server.spawn("ready");
         Arc::new(server)
     }
 }
@@ -153,7 +153,7 @@ impl Drop for Running {
 }
 
 impl Server {
-    fn spawn(&self) {
+    fn spawn(&self, word: &str) {
         let process = self.setup.command().spawn().unwrap();
         keeper::keep(&process, self.setup.folder());
         let mut running = Running { process, address: String::new() };
@@ -161,7 +161,7 @@ impl Server {
         let listening = |line: &serde_json::Value| Some(line.get("message")?.as_str()?.strip_prefix("listening on http://")?.to_owned());
         running.address = self.output.wait_for("the server to listen", listening);
         *self.running.lock().unwrap() = Some(running);
-        eventually("/readyz says ready", || (self.client().get("/readyz").text() == "ready").then_some(()));
+        eventually(&format!("/readyz says {word}"), || (self.client().get("/readyz").text() == word).then_some(()));
     }
 
     /// Where it listens: `127.0.0.1:…`.
@@ -241,6 +241,11 @@ impl Server {
 
     /// Starts it again, after it was killed or has ended. It listens on another port then.
     pub fn start_again(&self) {
-        self.spawn();
+        self.spawn("ready");
+    }
+
+    /// The same while its database is away: waits until it says that it is degraded.
+    pub fn start_again_degraded(&self) {
+        self.spawn("degraded");
     }
 }

@@ -27,13 +27,15 @@ pub enum TokenScope {
     EnvironmentsWrite,
     /// `events:r`: follow the event stream, which names what has changed and who changed it.
     EventsRead,
+    /// `ruleset:r`: download rulesets, which show every flag, segment and list of users that evaluation needs.
+    RulesetRead,
     /// `admin`: everything.
     Admin,
 }
 
 impl TokenScope {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::FlagsRead,
         Self::FlagsWrite,
         Self::SegmentsRead,
@@ -43,6 +45,7 @@ impl TokenScope {
         Self::EnvironmentsRead,
         Self::EnvironmentsWrite,
         Self::EventsRead,
+        Self::RulesetRead,
         Self::Admin,
     ];
 
@@ -58,6 +61,7 @@ impl TokenScope {
             Self::EnvironmentsRead => "environments:r",
             Self::EnvironmentsWrite => "environments:rw",
             Self::EventsRead => "events:r",
+            Self::RulesetRead => "ruleset:r",
             Self::Admin => "admin",
         }
     }
@@ -70,8 +74,10 @@ impl TokenScope {
             Self::FlagsWrite => &[Self::FlagsRead],
             Self::SegmentsWrite => &[Self::SegmentsRead],
             Self::EnvironmentsWrite => &[Self::EnvironmentsRead],
-            Self::Admin => &[Self::FlagsWrite, Self::SegmentsWrite, Self::AuditRead, Self::EnvironmentsWrite, Self::EventsRead],
-            Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::EventsRead => &[],
+            Self::Admin => {
+                &[Self::FlagsWrite, Self::SegmentsWrite, Self::AuditRead, Self::EnvironmentsWrite, Self::EventsRead, Self::RulesetRead]
+            }
+            Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::EventsRead | Self::RulesetRead => &[],
         }
     }
 
@@ -85,6 +91,7 @@ impl TokenScope {
             | Self::AuditRead
             | Self::EnvironmentsRead
             | Self::EventsRead
+            | Self::RulesetRead
             | Self::Admin => false,
         }
     }
@@ -176,7 +183,7 @@ mod tests {
     #[test]
     fn admin_implies_everything_and_the_leaves_nothing() {
         assert_eq!(closure(Admin), TokenScope::ALL);
-        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead, EventsRead] {
+        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead, EventsRead, RulesetRead] {
             assert_eq!(closure(leaf), [leaf]);
         }
     }

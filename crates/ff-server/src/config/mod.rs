@@ -9,6 +9,7 @@ mod source;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ff_store::{Backend, Dsn, StoreConfig};
@@ -78,6 +79,11 @@ pub struct HttpConfig {
     /// `MIN_REVISION_WAIT_MS`: how long an evaluation waits for the revision that its `X-Min-Revision` names, in milliseconds; default
     /// 1000.
     pub min_revision_wait: Duration,
+    /// `DRAIN_S`: how long after a signal new requests are still served, each on a connection that is closed with its answer, while
+    /// `/readyz` says 503 `stopping`, in seconds; default 2, with `--dev` 0.
+    pub drain: Duration,
+    /// `READY_WHEN_DEGRADED`: whether `/readyz` is 200 (`true`, the default) or 503 (`false`) while the database is away.
+    pub is_ready_when_degraded: bool,
     /// `WORKERS`: threads that serve requests; default the number of cores.
     pub workers: NonZeroUsize,
     /// `SEND_TIMEOUT_MS`: how long a client may leave unread what it was sent before its connection is dropped, in milliseconds; default
@@ -119,6 +125,9 @@ pub struct AuthConfig {
 pub struct RulesetConfig {
     /// `RULESET_REFRESH_MS`: how often to look for other servers' writes that nobody told of, in milliseconds; default 1000.
     pub refresh: Duration,
+    /// `STATE_DIR`: a folder of this server's own in which it keeps the last rulesets of each tenant, to start from while the
+    /// database is away; none, where it is not set.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// What is logged.
@@ -167,7 +176,10 @@ impl Config {
             http: HttpConfig::load(variables, overrides)?,
             auth: AuthConfig::load(variables, overrides)?,
             store: load_store(variables, overrides)?,
-            rulesets: RulesetConfig { refresh: Duration::from_millis(variables.number("RULESET_REFRESH_MS", 1_000, 10..=3_600_000)?) },
+            rulesets: RulesetConfig {
+                refresh: Duration::from_millis(variables.number("RULESET_REFRESH_MS", 1_000, 10..=3_600_000)?),
+                state_dir: variables.text("STATE_DIR").map(PathBuf::from),
+            },
             log: LogConfig::load(variables, overrides)?,
             seeds_demo: overrides.dev,
         })
@@ -193,6 +205,8 @@ impl HttpConfig {
             body_bytes_max: variables.number("BODY_BYTES_MAX", 1 << 20, 1_024..=1 << 30)? as usize,
             shutdown_timeout: Duration::from_secs(variables.number("SHUTDOWN_TIMEOUT_S", 20, 0..=3_600)?),
             min_revision_wait: Duration::from_millis(variables.number("MIN_REVISION_WAIT_MS", 1_000, 0..=60_000)?),
+            drain: Duration::from_secs(variables.number("DRAIN_S", if overrides.dev { 0 } else { 2 }, 0..=3_600)?),
+            is_ready_when_degraded: variables.value("READY_WHEN_DEGRADED")?.unwrap_or(true),
             workers: NonZeroUsize::new(workers as usize).unwrap_or(cores),
             send_timeout: Duration::from_millis(variables.number("SEND_TIMEOUT_MS", 30_000, 100..=3_600_000)?),
             streams: StreamConfig::load(variables)?,

@@ -121,3 +121,20 @@ fn the_whole_configuration_can_be_logged_without_its_secrets() {
     let shown = format!("{:?} {variables:?}", Config::load(&variables, &Overrides::default()).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
 }
+
+#[test]
+fn a_server_drains_keeps_its_traffic_and_saves_nothing_unless_it_is_told_otherwise() {
+    fn production<const N: usize>(variables: [(&str, &str); N]) -> Result<Config, ConfigError> {
+        Config::load(&Variables::from(variables), &Overrides::default())
+    }
+    const SIGNED: (&str, &str) = ("JWT_SECRET", SECRET);
+    let config = production([SIGNED]).unwrap();
+    assert_eq!((config.http.drain, config.http.is_ready_when_degraded, config.rulesets.state_dir), (Duration::from_secs(2), true, None));
+    assert_eq!(Config::load(&Variables::default(), &dev()).unwrap().http.drain, Duration::ZERO, "whoever presses Ctrl-C does not wait");
+    let config = production([SIGNED, ("DRAIN_S", "15"), ("READY_WHEN_DEGRADED", "false"), ("STATE_DIR", "/var/lib/ff")]).unwrap();
+    assert_eq!((config.http.drain, config.http.is_ready_when_degraded), (Duration::from_secs(15), false));
+    assert_eq!(config.rulesets.state_dir.as_deref(), Some(std::path::Path::new("/var/lib/ff")));
+    for (name, bad) in [("DRAIN_S", "-1"), ("DRAIN_S", "99999"), ("READY_WHEN_DEGRADED", "yes")] {
+        assert!(production([SIGNED, (name, bad)]).unwrap_err().to_string().starts_with(name), "{name}={bad}");
+    }
+}

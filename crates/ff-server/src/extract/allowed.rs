@@ -51,6 +51,8 @@ permissions! {
     EnvironmentsWrite;
     /// To follow the event stream.
     EventsRead;
+    /// To download rulesets.
+    RulesetRead;
 }
 
 /// Proof that the caller may do what `P` says in the tenant that the request names. Checks in this order: 401 without a

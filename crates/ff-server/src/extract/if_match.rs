@@ -17,6 +17,44 @@ pub struct Conditional(pub Precondition);
 #[derive(Debug, Clone)]
 pub struct IfNoneMatch(pub Option<Tags>);
 
+/// The states of a document that a reader has already, by tags that are no versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenTags {
+    any: bool,
+    /// Without their quotes.
+    tags: Vec<String>,
+}
+
+impl SeenTags {
+    /// Whether the reader has the state of this tag, which has its quotes.
+    pub fn contain(&self, tag: &str) -> bool {
+        let bare = tag.trim_matches('"');
+        self.any || self.tags.iter().any(|seen| seen == bare)
+    }
+}
+
+impl FromRequest for SeenTags {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut seen = Self::default();
+        for value in request.headers().get_all(IF_NONE_MATCH) {
+            match value.to_str().ok().and_then(listed) {
+                Some(Listed::Any) => seen.any = true,
+                // Weak ones count like strong ones: a proxy that compresses makes ours weak.
+                Some(Listed::Tags(tags)) => seen.tags.extend(tags.into_iter().map(|(_, tag)| tag.to_owned())),
+                None => return ready(Err(unreadable(&IF_NONE_MATCH))),
+            }
+        }
+        ready(Ok(seen))
+    }
+}
+
+fn unreadable(name: &HeaderName) -> Problem {
+    Problem::new(ProblemType::InvalidHeader, format!("`{name}` must be `*` or a list of entity tags such as `\"7\"`"))
+}
+
 impl FromRequest for Conditional {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
@@ -53,9 +91,7 @@ enum Comparison {
 fn tags(headers: &HeaderMap, name: HeaderName, comparison: Comparison) -> Result<Option<Tags>, Problem> {
     let mut found = None;
     for value in headers.get_all(&name) {
-        let listed = value.to_str().ok().and_then(|text| parse(text, comparison)).ok_or_else(|| {
-            Problem::new(ProblemType::InvalidHeader, format!("`{name}` must be `*` or a list of entity tags such as `\"7\"`"))
-        })?;
+        let listed = value.to_str().ok().and_then(|text| parse(text, comparison)).ok_or_else(|| unreadable(&name))?;
         // Several headers of one name are one list.
         found = Some(match (found, listed) {
             (None, listed) => listed,
@@ -69,22 +105,35 @@ fn tags(headers: &HeaderMap, name: HeaderName, comparison: Comparison) -> Result
     Ok(found)
 }
 
-/// `*`, or entity tags between commas. Our tags are versions, so a tag that is no number matches nothing and is dropped.
+/// `*`, or entity tags between commas. These tags are versions, so one that is no number matches nothing and is dropped.
 fn parse(text: &str, comparison: Comparison) -> Option<Tags> {
+    let Listed::Tags(tags) = listed(text)? else { return Some(Tags::Any) };
+    let counted = tags.into_iter().filter(|(is_weak, _)| !is_weak || comparison == Comparison::Weak);
+    Some(Tags::Versions(counted.filter_map(|(_, tag)| tag.parse::<i64>().ok().filter(|version| version.to_string() == tag)).collect()))
+}
+
+/// What `If-Match` and `If-None-Match` hold.
+#[derive(Debug, PartialEq)]
+enum Listed<'a> {
+    Any,
+    /// Each with whether it is weak, without its quotes.
+    Tags(Vec<(bool, &'a str)>),
+}
+
+fn listed(text: &str) -> Option<Listed<'_>> {
     let text = text.trim();
     if text == "*" {
-        return Some(Tags::Any);
+        return Some(Listed::Any);
     }
-    let mut versions = Vec::new();
+    let mut tags = Vec::new();
     let mut rest = text;
     loop {
         let (is_weak, tag) = rest.strip_prefix("W/").map_or((false, rest), |tag| (true, tag));
         let (tag, after) = tag.strip_prefix('"')?.split_once('"')?;
-        let version = tag.parse::<i64>().ok().filter(|version| version.to_string() == tag);
-        versions.extend(version.filter(|_| !is_weak || comparison == Comparison::Weak));
+        tags.push((is_weak, tag));
         let after = after.trim_start();
         if after.is_empty() {
-            return Some(Tags::Versions(versions));
+            return Some(Listed::Tags(tags));
         }
         rest = after.strip_prefix(',')?.trim_start();
     }
@@ -108,6 +157,22 @@ mod tests {
         for bad in ["", "7", "\"7", "7\"", "\"7\" \"8\"", "\"7\",", "\"7\", *", "w/\"7\"", "W/7"] {
             assert_eq!(strong(bad), None, "{bad}");
         }
+    }
+
+    #[actix_web::test]
+    async fn tags_of_documents_are_compared_as_they_are() {
+        let seen = async |headers: &[&str]| {
+            let request =
+                headers.iter().fold(actix_web::test::TestRequest::default(), |r, value| r.append_header(("If-None-Match", *value)));
+            SeenTags::extract(&request.to_http_request()).await.ok()
+        };
+        for yes in [&["*"] as &[_], &["\"a1\""], &["W/\"a1\""], &["\"b\" , \"a1\""], &["\"b\"", "\"a1\""]] {
+            assert!(seen(yes).await.unwrap().contain("\"a1\""), "{yes:?}");
+        }
+        for no in [&[] as &[_], &["\"a\""], &["\"A1\""], &["\"\""]] {
+            assert!(!seen(no).await.unwrap().contain("\"a1\""), "{no:?}");
+        }
+        assert_eq!(seen(&["a1"]).await, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! actix asks them in the order in which a handler lists them, and `Allowed` comes first: who is not let in learns nothing
 //! about bodies, keys or parameters.
 
+mod accept_encoding;
 mod allowed;
 mod body;
 mod caller;
@@ -14,16 +15,17 @@ mod path;
 mod query;
 mod scope;
 
+pub use self::accept_encoding::AcceptsGzip;
 pub(crate) use self::allowed::allow;
 pub use self::allowed::{
-    Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, EventsRead, FlagsRead, FlagsWrite, Permission, SegmentsRead,
-    SegmentsWrite,
+    Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, EventsRead, FlagsRead, FlagsWrite, Permission, RulesetRead,
+    SegmentsRead, SegmentsWrite,
 };
 pub(crate) use self::body::read_bytes;
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};
 pub use self::caller::caller_of;
 pub use self::idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey};
-pub use self::if_match::{Conditional, IfNoneMatch};
+pub use self::if_match::{Conditional, IfNoneMatch, SeenTags};
 pub(crate) use self::json::read as read_json_body;
 pub use self::min_revision::{MinRevision, X_MIN_REVISION, X_REVISION};
 pub use self::path::{Named, PathKey, PathUserId};

@@ -17,7 +17,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 use ff_core::TenantId;
 use futures_util::future::LocalBoxFuture;
 use slog::{error, warn};
@@ -155,10 +155,21 @@ where
             if let Ok(value) = HeaderValue::from_str(line.request_id.as_str()) {
                 response.headers_mut().insert(X_REQUEST_ID, value);
             }
+            if worker.observe.state.health.is_stopping() {
+                close_after(&mut response);
+            }
             worker.observe.access_log.write(&line);
             Ok(response)
         })
     }
+}
+
+/// Ends the connection with this answer, and says so in it: the client's next request goes elsewhere, rather than to a connection that
+/// is closed under it.
+fn close_after(response: &mut ServiceResponse<BoxBody>) {
+    // actix-web does not name the type of this word; an answer that closes its connection has it.
+    let close = HttpResponse::Ok().force_close().finish().head().connection_type();
+    response.response_mut().head_mut().set_connection_type(close);
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::extract::{IfNoneMatch, Params, X_REVISION};
 use crate::problem::Problem;
 
 /// The headers that choose what an answer shows; a cache must keep them apart.
-const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Environment";
+pub(super) const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Environment";
 
 /// How long ago this server last knew that what it answers from is what the database has, in seconds with three decimals.
 pub(super) const X_RULESET_AGE: HeaderName = HeaderName::from_static("x-ruleset-age");

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod events;
 pub mod flags;
 pub mod ops;
+pub mod ruleset;
 pub mod segments;
 
 use std::rc::Rc;
@@ -173,6 +174,12 @@ routes! {
     "/v1/environments/{key}" {
         GET environments::show Needs(TokenScope::EnvironmentsRead);
         DELETE environments::delete Needs(TokenScope::EnvironmentsWrite);
+    }
+    "/v1/ruleset" {
+        GET ruleset::show Needs(TokenScope::RulesetRead);
+    }
+    "/v1/ruleset/changes" {
+        GET ruleset::changes Needs(TokenScope::RulesetRead);
     }
     "/v1/audit" {
         GET audit::list Needs(TokenScope::AuditRead);

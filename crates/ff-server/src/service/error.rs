@@ -36,6 +36,14 @@ pub enum ServiceError {
     /// The page token was made by another list.
     #[error("the page token belongs to another list")]
     PageToken,
+    /// The caller asks for what follows a revision that is yet to come.
+    #[error("the tenant is at revision {reached}, and {asked} is yet to come")]
+    Ahead {
+        /// The revision that was named.
+        asked: Revision,
+        /// The one that the tenant is at.
+        reached: Revision,
+    },
     /// The caller may not do this, for a reason beyond their scopes.
     #[error("{0}")]
     Forbidden(String),

@@ -10,6 +10,7 @@ pub mod flags;
 pub mod forget_answers;
 mod once;
 mod precondition;
+pub mod ruleset;
 pub mod segments;
 mod told;
 mod writing;

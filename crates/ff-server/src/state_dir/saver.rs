@@ -1,0 +1,107 @@
+//! Keeps the folder up to date, behind what is served.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use ff_core::TenantId;
+use ff_store::{Revision, ruleset};
+use slog::{info, warn};
+
+use super::StateDir;
+use crate::document::contents::Contents;
+use crate::document::difference::Difference;
+use crate::service::ServiceError;
+use crate::state::AppState;
+use crate::telemetry::chain;
+use crate::{blocking, clock};
+
+/// How long changes are gathered: however many there are in this time, a tenant's file is written once.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Writes what is served, again and again, as it changes.
+pub(crate) async fn save_for_ever(state: Arc<AppState>, folder: Arc<StateDir>) {
+    let mut changes = state.news.any();
+    let (mut saver, mut was_well) = (Saver::default(), true);
+    loop {
+        changes.mark_unchanged();
+        let (shared, folder) = (Arc::clone(&state), Arc::clone(&folder));
+        let pass = blocking::run(move || {
+            let outcome = saver.save_all(&shared, &folder);
+            Ok::<_, ServiceError>((saver, outcome))
+        });
+        let outcome = match pass.await {
+            Ok((back, outcome)) => {
+                saver = back;
+                outcome
+            }
+            Err(error) => {
+                saver = Saver::default();
+                Err(error)
+            }
+        };
+        match &outcome {
+            Err(error) if was_well => warn!(state.logger, "rulesets cannot be saved: {}", chain(error)),
+            Ok(()) if !was_well => info!(state.logger, "rulesets are saved again"),
+            Ok(()) | Err(_) => {}
+        }
+        was_well = outcome.is_ok();
+        sleep(PAUSE).await;
+        // What could not be saved is tried again without a change.
+        if was_well && changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What is in the files, as far as this process knows.
+#[derive(Debug, Default)]
+struct Saver {
+    saved: HashMap<TenantId, Revision>,
+}
+
+impl Saver {
+    /// Writes each tenant's rulesets that differ from its file. One that fails does not keep the others from being written.
+    fn save_all(&mut self, state: &AppState, folder: &StateDir) -> Result<(), ServiceError> {
+        let mut failed = None;
+        for (tenant, rulesets) in state.rulesets.all() {
+            if self.saved.get(&tenant) == Some(&rulesets.revision()) {
+                continue;
+            }
+            match save(state, folder, &tenant) {
+                Ok(Some(revision)) => drop(self.saved.insert(tenant, revision)),
+                Ok(None) => {}
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Brings the tenant's file to what is served, and says at which revision it is.
+fn save(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<Option<Revision>, ServiceError> {
+    let Some(served) = state.rulesets.peek(tenant) else { return Ok(None) };
+    // From the former file and what changed since, where that is possible: the rulesets in memory are compiled, and the database
+    // should not have to tell everything again for each change.
+    let former = folder.read(tenant);
+    if let Some(former) = former.as_ref().and_then(|saved| saved.contents().ok()) {
+        if former.revision == served.revision() {
+            return Ok(Some(former.revision));
+        }
+        let environments = former.environments.keys().cloned();
+        let difference = Difference::read(&state.store, tenant, environments, former.revision, served.revision())?;
+        let followed = difference.as_ref().and_then(|difference| former.followed_by(difference, &served));
+        if let Some(contents) = followed.filter(|contents| contents.environments.len() == served.iter().count()) {
+            folder.write(tenant, &contents).map_err(ServiceError::internal)?;
+            return Ok(Some(contents.revision));
+        }
+    }
+    let begun = clock::uptime();
+    let contents = ruleset::read(&state.store, tenant, |reading| {
+        let rulesets = state.rulesets.at_revision_of(tenant, reading, begun);
+        Contents::read(reading, &rulesets, rulesets.iter().map(|(key, _)| key))
+    })?;
+    folder.write(tenant, &contents).map_err(ServiceError::internal)?;
+    Ok(Some(contents.revision))
+}

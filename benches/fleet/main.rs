@@ -2,7 +2,7 @@
 //!
 //! Three replicas, real processes of the release build, share a PostgreSQL of their own on this machine (which does not wait for its
 //! disk: what is measured is the way of a change, not the disk). `cargo bench -p ff-server --bench fleet` prints every figure with its
-//! bound and fails where one is missed; `-- propagation`, `-- subscribers` and `-- start` choose. Without `--bench`, as `cargo
+//! bound and fails where one is missed; `-- propagation`, `-- subscribers`, `-- start` and `-- downloads` choose. Without `--bench`, as `cargo
 //! test` runs it, everything is done once and nothing is judged. Without PostgreSQL's binaries it says so and ends.
 #![allow(
     missing_docs,
@@ -14,6 +14,7 @@
     reason = "a benchmark: it prints, and fails by panicking"
 )]
 
+mod downloads;
 mod propagation;
 mod start;
 mod subscribers;
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
     }
     if is_wanted("start") {
         start::measure(&postgres, effort, &mut verdict);
+    }
+    if is_wanted("downloads") {
+        downloads::measure(&postgres, effort, &mut verdict);
     }
     verdict.exit_code()
 }

@@ -15,7 +15,7 @@ const TENANTS: usize = 20;
 pub(crate) fn measure(postgres: &Postgres, effort: Effort, verdict: &mut Verdict) {
     let dsn = postgres.empty_database();
     let each = effort.flags / TENANTS;
-    plant(&dsn, each);
+    plant(&dsn, tenants(), each);
     println!("\n## start with {} flags in {TENANTS} tenants, {} runs", each * TENANTS, effort.starts);
     let (mut ready, mut evaluated, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.starts {
@@ -40,11 +40,11 @@ fn tenants() -> impl Iterator<Item = String> {
 }
 
 /// So many flags in each tenant.
-fn plant(dsn: &str, flags: usize) {
+pub(crate) fn plant(dsn: &str, tenants: impl Iterator<Item = String>, flags: usize) {
     let store = Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap();
     store.migrate().unwrap();
     let author = Author { actor: "bench".to_owned(), request_id: None, at: Timestamp::from_millis(1_795_248_000_000) };
-    for tenant in tenants() {
+    for tenant in tenants {
         change::run(&store, &tenant.parse().unwrap(), &author, |change| {
             for document in workloads::mix(flags) {
                 flag::put_in(change, &EnvironmentKey::production(), Flag::from_value(&document).unwrap())?;

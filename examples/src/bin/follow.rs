@@ -39,7 +39,7 @@ pub(crate) fn client(
     token: &str,
     tenant: &TenantId,
     environment: &EnvironmentKey,
-) -> impl Fn(&str) -> Result<String, AnyError> {
+) -> impl Fn(&str) -> Result<String, AnyError> + use<> {
     let (server, authorization) = (server.to_owned(), format!("Bearer {token}"));
     let (tenant, environment) = (tenant.clone(), environment.clone());
     move |path| {

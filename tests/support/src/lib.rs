@@ -4,6 +4,7 @@
 //!   or the server that `FF_TEST_POSTGRES_URL` names.
 //! - [`TestDatabase`] is an empty database with all tables, SQLite or PostgreSQL, gone when dropped.
 //! - [`TestStore`] is a store on such a database; [`TestStore::each`] runs one test on both kinds.
+//! - [`Target`] is what a webhook leads to: it answers as it is told and keeps what it was sent.
 //! - [`Server`] is the real ff-server program as a process, on either; [`Client`] asks it, [`Answer`] is what it says.
 //!
 //! Without PostgreSQL the second half is skipped with a notice; where the environment variable `CI` is set, it fails.
@@ -24,6 +25,7 @@ mod postgres;
 mod process;
 mod server;
 mod store;
+mod target;
 pub mod token;
 
 pub use crate::answer::Answer;
@@ -34,4 +36,5 @@ pub use crate::output::Output;
 pub use crate::postgres::Postgres;
 pub use crate::process::{ADMIN_KEY, PATIENCE, Server, Setup, eventually};
 pub use crate::store::{TestStore, author, environment, flag, segment, tenant};
+pub use crate::target::{Received, Reply, Target};
 pub use ureq::Error as ClientError;

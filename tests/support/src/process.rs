@@ -51,12 +51,18 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The program with a secret, an admin key and a SQLite file of its own, on a free port of the loopback address.
+    /// The program with a secret, an admin key and a SQLite file of its own, on a free port of the loopback address. Its webhooks may lead
+    /// to this machine.
     pub fn new(program: &'static str) -> Self {
         let folder = tempfile::Builder::new().prefix("ff-server-").tempdir().unwrap();
         let dsn = format!("sqlite://{}", folder.path().join("ff.db").display());
         let setup = Self { program, arguments: Vec::new(), variables: Vec::new(), database: None, folder };
-        setup.variable("JWT_SECRET", SECRET).variable("ADMIN_KEY", ADMIN_KEY).variable("DB_DSN", &dsn).variable("BIND", "127.0.0.1:0")
+        setup
+            .variable("JWT_SECRET", SECRET)
+            .variable("ADMIN_KEY", ADMIN_KEY)
+            .variable("DB_DSN", &dsn)
+            .variable("BIND", "127.0.0.1:0")
+            .variable("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
     }
 
     /// The same on a database of this kind; none, if there is no PostgreSQL here.

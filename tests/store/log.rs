@@ -1,7 +1,7 @@
 //! The log in the order of commits, as those who follow it read it.
 
 use ff_store::audit::View;
-use ff_store::{Logged, Revision, audit};
+use ff_store::{Action, Entity, Logged, Revision, audit};
 use ff_test_support::{TestStore, environment, tenant};
 use serde_json::json;
 
@@ -67,5 +67,21 @@ fn what_was_touched_is_told_without_what_became_of_it() {
         // A new flag is new everywhere; a state belongs to its environment; a deletion is not repeated.
         assert_eq!(touched.iter().map(|touched| touched.is_elsewhere).collect::<Vec<_>>(), [false, true, false, false, false]);
         assert_eq!(audit::touched(store, &acme(), Revision::new(2), 2).unwrap(), touched[2..4]);
+    });
+}
+
+#[test]
+fn headings_tell_of_every_revision_also_of_those_that_nobody_here_understands() {
+    TestStore::each(|store| {
+        put(store, "production", &json!({"key": "a", "type": "boolean"})).unwrap();
+        put_segment(store, &json!({"key": "s"})).unwrap();
+        delete(store, "a").unwrap();
+        store.database().execute("UPDATE audit SET entity = 'experiment' WHERE revision = 2");
+        let headings = audit::headings(store, &acme(), Revision::ZERO, 100).unwrap();
+        let told: Vec<_> = headings.iter().map(|heading| (heading.revision.get(), heading.kind)).collect();
+        assert_eq!(told, [(1, Some((Entity::Flag, Action::Created))), (2, None), (3, Some((Entity::Flag, Action::Deleted)))]);
+        assert_eq!(audit::headings(store, &acme(), Revision::new(1), 1).unwrap(), headings[1..2]);
+        let entry = |revision| audit::entry(store, &acme(), Revision::new(revision)).unwrap().map(|logged| logged.entry.revision.get());
+        assert_eq!([entry(0), entry(1), entry(2), entry(3), entry(4)], [None, Some(1), None, Some(3), None]);
     });
 }

@@ -24,3 +24,4 @@ mod snapshots;
 mod steps;
 #[cfg(feature = "pg-tls")]
 mod tls;
+mod webhooks;

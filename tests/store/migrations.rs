@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::steps::{acme, create_environment, delete, find, log, put, put_segment};
 
-const ALL: [&str; 5] = ["0001_tenants_and_environments", "0002_flags", "0003_segments", "0004_audit", "0006_idempotency"];
+const ALL: [&str; 6] = ["0001_tenants_and_environments", "0002_flags", "0003_segments", "0004_audit", "0005_webhooks", "0006_idempotency"];
 
 fn fill(store: &Store) {
     create_environment(store, "staging").unwrap();
@@ -130,8 +130,7 @@ fn both_databases_have_the_same_tables_and_columns() {
     let of_sqlite = of_sqlite.load(&mut SqliteConnection::establish(&path).unwrap()).unwrap();
     let (of_postgres, of_sqlite) = (tables(of_postgres), tables(of_sqlite));
     assert_eq!(of_postgres, of_sqlite);
-    assert_eq!(
-        of_postgres.keys().collect::<Vec<_>>(),
-        ["audit", "environments", "flag_configs", "flags", "idempotency", "segments", "tenants"]
-    );
+    let expected =
+        ["audit", "environments", "flag_configs", "flags", "idempotency", "segments", "tenants", "webhook_deliveries", "webhooks"];
+    assert_eq!(of_postgres.keys().collect::<Vec<_>>(), expected);
 }

@@ -85,7 +85,7 @@ impl ChangeEvent {
             }
             // An environment's key was read as one when it was written.
             (Entity::Environment, _) => entry.entity_key.parse().ok().map(|key| vec![key]),
-            (Entity::Flag, Action::Deleted) | (Entity::Segment, _) => None,
+            (Entity::Flag, Action::Deleted) | (Entity::Segment | Entity::Webhook, _) => None,
         };
         let views = elsewhere.values().map(|view| (&view.before, &view.after));
         let changed: BTreeSet<_> = std::iter::once((&entry.before, &entry.after)).chain(views).flat_map(differing).collect();

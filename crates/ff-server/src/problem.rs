@@ -234,6 +234,8 @@ impl From<Missing> for Problem {
             Missing::Segment(_) => ProblemType::SegmentNotFound,
             Missing::Environment(_) => ProblemType::EnvironmentNotFound,
             Missing::Revision(_) => ProblemType::RevisionNotFound,
+            Missing::Webhook(_) => ProblemType::WebhookNotFound,
+            Missing::Delivery(_) => ProblemType::DeliveryNotFound,
         };
         Self::new(kind, missing.to_string())
     }

@@ -61,6 +61,7 @@ mod scope;
 mod search;
 pub mod segment;
 mod store;
+pub mod webhook;
 mod writers;
 
 // With `pg-tls` the libraries are linked by these two; nothing of them is called here.
@@ -82,3 +83,6 @@ pub use crate::ruleset::{Flags, Reading, Snapshot};
 pub use crate::scope::{Revision, Scope, Version};
 pub use crate::segment::{SegmentFilter, SegmentRecord};
 pub use crate::store::{PoolState, Store, StoreConfig};
+pub use crate::webhook::{
+    DeliveryId, DeliveryRecord, DeliveryState, DisabledReason, WebhookDraft, WebhookId, WebhookRecord, WebhookSecret, WebhookShown,
+};

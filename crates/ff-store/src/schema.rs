@@ -122,7 +122,54 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(tenants, environments, flags, flag_configs, segments, audit);
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::Document;
+
+    webhooks (tenant_id, id) {
+        tenant_id -> Text,
+        id -> Text,
+        url -> Text,
+        events -> Document,
+        description -> Text,
+        enabled -> BigInt,
+        disabled_reason -> Nullable<Text>,
+        secret -> Text,
+        old_secret -> Nullable<Text>,
+        old_secret_until -> Nullable<BigInt>,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        cursor -> BigInt,
+        attempts -> BigInt,
+        first_attempt_at -> Nullable<BigInt>,
+        next_attempt_at -> Nullable<BigInt>,
+        failing_since -> Nullable<BigInt>,
+        has_parked -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> BigInt,
+        lease_number -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (tenant_id, webhook_id, revision) {
+        tenant_id -> Text,
+        webhook_id -> Text,
+        revision -> BigInt,
+        event -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        created_at -> BigInt,
+        last_attempt_at -> Nullable<BigInt>,
+        status -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        duration_ms -> Nullable<BigInt>,
+        next_attempt_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tenants, environments, flags, flag_configs, segments, audit, webhooks);
 
 #[cfg(test)]
 mod tests {
@@ -162,6 +209,8 @@ mod tests {
             ("segments", names(&segments::all_columns)),
             ("audit", names(&audit::all_columns)),
             ("idempotency", names(&idempotency::all_columns)),
+            ("webhooks", names(&webhooks::all_columns)),
+            ("webhook_deliveries", names(&webhook_deliveries::all_columns)),
         ] {
             let query = diesel::sql_query(format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
             let made: Vec<Column> = query.load(&mut connection).unwrap();

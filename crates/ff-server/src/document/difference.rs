@@ -100,7 +100,7 @@ impl Difference {
                 self.marks.push(Mark::segment(entry.revision, &entry.entity_key));
                 last.segments.insert(entry.entity_key, segment);
             }
-            (Entity::Environment, Action::Updated) => {}
+            (Entity::Environment, Action::Updated) | (Entity::Webhook, _) => {}
             (Entity::Environment, Action::Deleted) => drop(self.gone.insert(entry.entity_key.parse().ok()?)),
             // Its flags are not in the log.
             (Entity::Environment, Action::Created) => return None,

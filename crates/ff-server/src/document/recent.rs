@@ -69,7 +69,7 @@ impl Recent {
                 Entity::Environment if touched.entity_key == environment.as_str() && touched.action != Action::Updated => {
                     recent = Self::from(touched.revision);
                 }
-                Entity::Environment => {}
+                Entity::Environment | Entity::Webhook => {}
             }
         }
         if reached < revision.get() { Self::from(revision) } else { recent }

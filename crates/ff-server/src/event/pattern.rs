@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::EventType;
 
-/// A set of event types that has a short name.
+/// A set of event types that has a short name. Changes of webhooks are no events: nobody is told of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventPattern {
     /// `*`: all.
@@ -28,7 +28,7 @@ impl EventPattern {
     /// Whether events of this type are meant.
     pub fn matches(self, kind: EventType) -> bool {
         match self {
-            Self::All => true,
+            Self::All => EventType::all().any(|known| known == kind),
             Self::Of(entity) => kind.entity == entity,
             Self::One(one) => kind == one,
         }
@@ -44,6 +44,9 @@ impl FromStr for EventPattern {
         }
         let (entity, action) = text.split_once('.').ok_or(EventPatternError)?;
         let entity: Entity = entity.parse().map_err(|_| EventPatternError)?;
+        if EventType::all().all(|known| known.entity != entity) {
+            return Err(EventPatternError);
+        }
         if action == "*" {
             return Ok(Self::Of(entity));
         }
@@ -80,12 +83,26 @@ mod tests {
             let matching: Vec<_> = EventType::all().filter(|kind| pattern.matches(*kind)).map(|kind| kind.to_string()).collect();
             assert_eq!(matching.len(), count, "{matching:?}");
             assert!(matching.iter().all(|kind| kind.starts_with(text.trim_end_matches('*'))));
+            assert!(!pattern.matches(EventType { entity: Entity::Webhook, action: Action::Created }), "{text}");
         }
     }
 
     #[test]
     fn what_names_no_events_is_refused() {
-        for text in ["", "flag", "flag.", ".updated", "flags.*", "flag.changed", "flag.*.x", "*.updated", "FLAG.*", " *"] {
+        for text in [
+            "",
+            "flag",
+            "flag.",
+            ".updated",
+            "flags.*",
+            "flag.changed",
+            "flag.*.x",
+            "*.updated",
+            "FLAG.*",
+            " *",
+            "webhook.*",
+            "webhook.created",
+        ] {
             assert_eq!(text.parse::<EventPattern>(), Err(EventPatternError), "{text}");
         }
     }

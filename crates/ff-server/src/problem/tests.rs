@@ -60,6 +60,8 @@ fn all_service_errors() -> Vec<(ServiceError, u16, &'static str)> {
         (ServiceError::NotFound(Missing::Segment("x".to_owned())), 404, "segment_not_found"),
         (ServiceError::NotFound(Missing::Environment("x".to_owned())), 404, "environment_not_found"),
         (ServiceError::NotFound(Missing::Revision("version 7 of flag `x`".to_owned())), 404, "revision_not_found"),
+        (ServiceError::NotFound(Missing::Webhook("x".to_owned())), 404, "webhook_not_found"),
+        (ServiceError::NotFound(Missing::Delivery("x".to_owned())), 404, "delivery_not_found"),
         (
             ServiceError::Conflict { code: "segment_in_use", message: "x".to_owned(), used_by: vec!["flag `f`".to_owned()] },
             409,
@@ -82,6 +84,8 @@ fn all_store_errors() -> Vec<(StoreError, u16, &'static str)> {
         (StoreError::NotFound { entity: Entity::Flag, key: "x".to_owned() }, 404, "flag_not_found"),
         (StoreError::NotFound { entity: Entity::Segment, key: "x".to_owned() }, 404, "segment_not_found"),
         (StoreError::NotFound { entity: Entity::Environment, key: "x".to_owned() }, 404, "environment_not_found"),
+        (StoreError::NotFound { entity: Entity::Webhook, key: "x".to_owned() }, 404, "webhook_not_found"),
+        (StoreError::Conflict { code: "webhook_limit_reached", message: "x".to_owned(), used_by: vec![] }, 409, "webhook_limit_reached"),
         (StoreError::Conflict { code: "variant_in_use", message: "x".to_owned(), used_by: vec![] }, 409, "variant_in_use"),
         (StoreError::Conflict { code: "environment_in_use", message: "x".to_owned(), used_by: vec![] }, 409, "environment_in_use"),
         (StoreError::Conflict { code: "environment_protected", message: "x".to_owned(), used_by: vec![] }, 409, "environment_protected"),

@@ -72,6 +72,12 @@ problem_types! {
     /// 404, history.
     RevisionNotFound = NOT_FOUND "revision_not_found" "There is no such past state":
         "The history has no state of this entity at the revision or version that was asked for.";
+    /// 404, webhook.
+    WebhookNotFound = NOT_FOUND "webhook_not_found" "There is no such webhook":
+        "The tenant has no webhook of this id. `GET /v1/webhooks` lists them.";
+    /// 404, delivery.
+    DeliveryNotFound = NOT_FOUND "delivery_not_found" "There is no such delivery":
+        "The webhook has no delivery of this id, or it is no longer remembered: the last 1,000 of a webhook are, for 30 days.";
     /// 404, path.
     RouteNotFound = NOT_FOUND "route_not_found" "Nothing lives under this path":
         "The path is not part of the API. `GET /openapi.json` lists what is.";
@@ -96,6 +102,9 @@ problem_types! {
     /// 409, production.
     EnvironmentProtected = CONFLICT "environment_protected" "The environment cannot be deleted":
         "Every tenant has the environment `production`, always.";
+    /// 409, webhooks.
+    WebhookLimitReached = CONFLICT "webhook_limit_reached" "There are too many webhooks":
+        "A tenant may have a limited number of webhooks; `detail` has the bound. Delete one that is not needed any more.";
     /// 409, anything else.
     Conflict = CONFLICT "conflict" "Another entity stands in the way":
         "The change would contradict something else in the tenant; `detail` says what, `used_by` where.";

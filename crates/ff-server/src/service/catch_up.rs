@@ -81,7 +81,7 @@ pub fn after(before: &TenantRulesets, logged: &Logged) -> Result<TenantRulesets,
                 before.changed(revision, segments.clone(), |_, ruleset| ruleset.with_segments(number(revision), segments.clone()));
             changed.map_err(|refused| refusal(revision, refused))
         }
-        (Entity::Environment, Action::Updated) => Ok(before.at(revision)),
+        (Entity::Environment, Action::Updated) | (Entity::Webhook, _) => Ok(before.at(revision)),
         (Entity::Environment, Action::Deleted) => {
             let key: EnvironmentKey = entry.entity_key.parse().map_err(|error| stuck(&error))?;
             Ok(before.without_environment(revision, &key))

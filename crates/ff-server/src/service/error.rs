@@ -77,6 +77,10 @@ pub enum Missing {
     Environment(String),
     /// A past state of an entity, such as `version 7 of flag x`.
     Revision(String),
+    /// A webhook.
+    Webhook(String),
+    /// A delivery of a webhook.
+    Delivery(String),
 }
 
 impl Missing {
@@ -85,6 +89,7 @@ impl Missing {
             Entity::Flag => Self::Flag(key),
             Entity::Segment => Self::Segment(key),
             Entity::Environment => Self::Environment(key),
+            Entity::Webhook => Self::Webhook(key),
         }
     }
 }
@@ -96,6 +101,8 @@ impl fmt::Display for Missing {
             Self::Segment(key) => write!(f, "there is no segment `{key}`"),
             Self::Environment(key) => write!(f, "there is no environment `{key}`"),
             Self::Revision(which) => write!(f, "there is no {which}"),
+            Self::Webhook(id) => write!(f, "there is no webhook `{id}`"),
+            Self::Delivery(id) => write!(f, "there is no delivery `{id}`"),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use ff_core::{EnvironmentKey, TenantId};
+use ff_core::{EnvironmentKey, TenantId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::AuditEntry;
 use super::row::AuditRow;
+use super::{Action, AuditEntry, Entity};
 use crate::change::Change;
 use crate::connection::{Link, on};
 use crate::document::JsonText;
@@ -35,6 +35,48 @@ pub struct View {
     pub before: Option<Value>,
     /// None, if it was deleted.
     pub after: Option<Value>,
+}
+
+/// A change without the documents of what it did, which may be large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading {
+    /// The tenant's revision that it made.
+    pub revision: Revision,
+    /// When, by the writer's clock.
+    pub at: Timestamp,
+    /// What was done to what; none, if the words are not known here: a later version of this program may have written them.
+    pub kind: Option<(Entity, Action)>,
+}
+
+/// The headings of the tenant's changes that come after the revision `after`, oldest first, at most `limit`, without gaps.
+///
+/// # Errors
+/// What every read may give.
+pub fn headings(store: &Store, tenant: &TenantId, after: Revision, limit: u32) -> Result<Vec<Heading>, StoreError> {
+    let rows: Vec<(i64, i64, String, String)> = store.read(|link| {
+        let later = audit::tenant_id.eq(tenant.as_str()).and(audit::revision.gt(after.get()));
+        Ok(on!(link, c => audit::table
+            .filter(later)
+            .select((audit::revision, audit::ts, audit::entity, audit::action))
+            .order(audit::revision.asc())
+            .limit(limit.into())
+            .load(c))?)
+    })?;
+    let heading = |(revision, ts, entity, action): (i64, i64, String, String)| Heading {
+        revision: Revision::new(revision),
+        at: Timestamp::from_millis(ts),
+        kind: entity.parse().ok().zip(action.parse().ok()),
+    };
+    Ok(rows.into_iter().map(heading).collect())
+}
+
+/// The change that made this revision; none, if there is none, or it does not parse.
+///
+/// # Errors
+/// What every read may give.
+pub fn entry(store: &Store, tenant: &TenantId, revision: Revision) -> Result<Option<Logged>, StoreError> {
+    let before = Revision::new(revision.get().saturating_sub(1));
+    Ok(after(store, tenant, before, 1)?.into_iter().find(|logged| logged.entry.revision == revision))
 }
 
 /// The tenant's changes that come after the revision `after`, oldest first, at most `limit`. What is there is there without gaps: a

@@ -5,15 +5,13 @@ mod log;
 mod row;
 mod touched;
 
-use std::fmt;
-
 use diesel::prelude::*;
 use ff_core::{EnvironmentKey, TenantId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::history::{At, flag_at};
-pub use self::log::{Logged, View, after, after_in};
+pub use self::log::{Heading, Logged, View, after, after_in, entry, headings};
 use self::row::AuditRow;
 pub(crate) use self::row::{Entry, insert, time_of};
 pub use self::touched::{Touched, touched};
@@ -27,7 +25,7 @@ use crate::store::Store;
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* })*) => { $(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ::serde::Serialize)]
         #[serde(rename_all = "lowercase")]
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
@@ -38,19 +36,19 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
         impl std::str::FromStr for $name {
-            type Err = WordError;
+            type Err = $crate::audit::WordError;
 
-            fn from_str(text: &str) -> Result<Self, WordError> {
+            fn from_str(text: &str) -> Result<Self, $crate::audit::WordError> {
                 match text {
                     $($word => Ok(Self::$variant),)*
-                    _ => Err(WordError { known: concat!($("`", $word, "` ",)*).trim_ascii() }),
+                    _ => Err($crate::audit::WordError { known: concat!($("`", $word, "` ",)*).trim_ascii() }),
                 }
             }
         }
@@ -61,8 +59,10 @@ macro_rules! words {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of {known}")]
 pub struct WordError {
-    known: &'static str,
+    pub(crate) known: &'static str,
 }
+
+pub(crate) use words;
 
 words! {
     /// What was done.
@@ -82,6 +82,8 @@ words! {
         Segment = "segment",
         /// An environment.
         Environment = "environment",
+        /// A webhook. Its secrets are in no document.
+        Webhook = "webhook",
     }
 }
 
@@ -185,7 +187,7 @@ mod tests {
     fn words_go_there_and_back() {
         assert_eq!("deleted".parse(), Ok(Action::Deleted));
         assert_eq!("flag".parse(), Ok(Entity::Flag));
-        assert_eq!("flags".parse::<Entity>().unwrap_err().to_string(), "must be one of `flag` `segment` `environment`");
+        assert_eq!("flags".parse::<Entity>().unwrap_err().to_string(), "must be one of `flag` `segment` `environment` `webhook`");
         assert_eq!(serde_json::to_string(&Entity::Segment).unwrap(), "\"segment\"");
     }
 

@@ -1,0 +1,164 @@
+//! How far a webhook has come, as the server that delivers it reads and writes it.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use ff_core::{TenantId, Timestamp};
+
+use super::lease::Lease;
+use super::row::{ProgressColumns, row};
+use super::{DeliveryId, DeliveryRecord, DeliveryState, WebhookId, WebhookSecret, delivery};
+use crate::bookkeeping;
+use crate::connection::on;
+use crate::error::StoreError;
+use crate::schema::{tenants, webhook_deliveries, webhooks};
+use crate::scope::{Revision, Version};
+use crate::store::Store;
+
+/// How far a webhook has come, and how its next event has fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Everything up to here is delivered, parked or not wanted.
+    pub cursor: Revision,
+    /// Failed attempts of the event after it.
+    pub attempts: u32,
+    /// When that event was first tried.
+    pub first_attempt_at: Option<Timestamp>,
+    /// Nothing is sent before; none: at once.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The first failure since the last success.
+    pub failing_since: Option<Timestamp>,
+    /// Whether an event was given up since the last success.
+    pub has_parked: bool,
+}
+
+impl Progress {
+    /// Everything up to `cursor` is done, and nothing has failed.
+    pub fn starting_at(cursor: Revision) -> Self {
+        Self { cursor, attempts: 0, first_attempt_at: None, next_attempt_at: None, failing_since: None, has_parked: false }
+    }
+}
+
+/// What it takes to deliver a webhook's events.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Where to.
+    pub url: String,
+    /// Which events, as patterns.
+    pub events: Vec<String>,
+    /// What signs, the present one first.
+    pub secrets: Vec<WebhookSecret>,
+    /// The version that all this is of.
+    pub version: Version,
+    /// Whether anything is to be delivered.
+    pub enabled: bool,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// What it takes to deliver the events of the webhook `id` at this instant; none, if it is not there any more.
+///
+/// # Errors
+/// [`Corrupt`](StoreError::Corrupt), and what every read may give.
+pub fn outbound(store: &Store, tenant: &TenantId, id: WebhookId, at: Timestamp) -> Result<Option<Outbound>, StoreError> {
+    let Some(row) = store.read(|link| row(link, tenant, id))? else { return Ok(None) };
+    let record = row.record()?;
+    let (secrets, progress) = (row.secrets(at), row.progress());
+    Ok(Some(Outbound { url: record.url, events: record.events, secrets, version: record.version, enabled: record.enabled, progress }))
+}
+
+/// What became of an attempt to write progress down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is written down.
+    Yes,
+    /// Somebody has changed the webhook since. What is done is done and written down; what failed is to be tried anew.
+    Changed,
+    /// The lease is not held any more, and nothing was written: whoever has it now goes on from what was written before.
+    Lost,
+}
+
+/// Writes down how far the webhook, which had this version, has come and what became of these deliveries, and holds the lease until
+/// `until`.
+///
+/// # Errors
+/// What every write may give.
+pub fn save(
+    store: &Store,
+    lease: &Lease,
+    version: Version,
+    progress: &Progress,
+    deliveries: &[DeliveryRecord],
+    until: Timestamp,
+) -> Result<Saved, StoreError> {
+    bookkeeping::write(store, |link| {
+        let Some(present) = lease.renew_in(link, until)? else { return Ok(Saved::Lost) };
+        let mine = webhooks::tenant_id.eq(lease.tenant().as_str()).and(webhooks::id.eq(lease.webhook().to_string()));
+        if present == version {
+            let columns = ProgressColumns::from(progress);
+            on!(link, c => diesel::update(webhooks::table).filter(mine).set(&columns).execute(c))?;
+            delivery::put_in(link, lease, deliveries)?;
+            return Ok(Saved::Yes);
+        }
+        let cursor = progress.cursor.get();
+        let behind = mine.and(webhooks::cursor.lt(cursor));
+        on!(link, c => diesel::update(webhooks::table).filter(behind).set(webhooks::cursor.eq(cursor)).execute(c))?;
+        let done: Vec<_> = deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Pending).cloned().collect();
+        delivery::put_in(link, lease, &done)?;
+        Ok(Saved::Changed)
+    })
+}
+
+/// Brings the next attempt of a delivery that waits for one forward to `now`. Gives false, if it does not wait any more.
+///
+/// # Errors
+/// What every write may give.
+pub fn retry_now(store: &Store, tenant: &TenantId, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+    bookkeeping::write(store, |link| {
+        let id = delivery.webhook.to_string();
+        let waiting = webhook_deliveries::tenant_id
+            .eq(tenant.as_str())
+            .and(webhook_deliveries::webhook_id.eq(&id))
+            .and(webhook_deliveries::revision.eq(delivery.revision.get()))
+            .and(webhook_deliveries::state.eq(DeliveryState::Pending.as_str()));
+        let at = Some(now.as_millis());
+        let next = webhook_deliveries::next_attempt_at.eq(at);
+        // First the webhook, as everybody else who writes both.
+        let mine = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(&id)).and(webhooks::cursor.lt(delivery.revision.get()));
+        let is_there = on!(link, c => diesel::update(webhooks::table).filter(mine).set(webhooks::next_attempt_at.eq(at)).execute(c))? == 1;
+        let is_waiting = on!(link, c => diesel::update(webhook_deliveries::table).filter(waiting).set(next).execute(c))? == 1;
+        Ok(is_there && is_waiting)
+    })
+}
+
+/// How delivery is doing, over all tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Changes that webhooks which are on have not come to yet, summed over the webhooks.
+    pub backlog_revisions: i64,
+    /// Webhooks which are on and whose last attempt failed.
+    pub failing: i64,
+    /// Deliveries that were given up and are still remembered.
+    pub parked: i64,
+}
+
+/// Counts how delivery is doing.
+///
+/// # Errors
+/// What every read may give.
+pub fn figures(store: &Store) -> Result<Figures, StoreError> {
+    store.read(|link| {
+        // PostgreSQL sums whole numbers to decimals, which nobody needs here.
+        let backlog = sql::<BigInt>("CAST(coalesce(sum(tenants.revision - webhooks.cursor), 0) AS bigint)");
+        let failing = sql::<BigInt>("CAST(coalesce(sum(CASE WHEN webhooks.failing_since IS NULL THEN 0 ELSE 1 END), 0) AS bigint)");
+        let (backlog_revisions, failing) = on!(link, c => webhooks::table
+            .inner_join(tenants::table.on(tenants::id.eq(webhooks::tenant_id)))
+            .filter(webhooks::enabled.eq(1))
+            .select((backlog, failing))
+            .first(c))?;
+        // In these words, and not as a parameter, or the index over what is parked is of no use.
+        let parked = sql::<Bool>("state = 'parked'");
+        let parked = on!(link, c => webhook_deliveries::table.filter(parked).count().get_result(c))?;
+        Ok(Figures { backlog_revisions, failing, parked })
+    })
+}

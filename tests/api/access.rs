@@ -9,7 +9,13 @@ use crate::sample::{everything, text};
 
 /// Asks with a key that nobody has and a body that is none.
 fn ask(api: &Client, operation: &Operation) -> Answer {
-    let path = operation.path.replace("{key}", "nope").replace("{flag_key}", "nope").replace("{user_id}", "u");
+    let path = operation
+        .path
+        .replace("{key}", "nope")
+        .replace("{flag_key}", "nope")
+        .replace("{user_id}", "u")
+        .replace("{id}", "nope")
+        .replace("{delivery_id}", "nope");
     let has_body = operation.is.get("requestBody").is_some();
     api.send(&operation.method, &path, has_body.then_some(("text/plain", b"{".as_slice())))
 }
@@ -122,6 +128,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("environments:rw", api.post("/v1/environments", &json!({})).status()),
             ("events:r", api.get("/v1/events").status()),
             ("ruleset:r", api.get("/v1/ruleset").status()),
+            ("webhooks:rw", api.get("/v1/webhooks").status()),
         ]
         .into_iter()
         .filter(|(_, status)| *status != 403)
@@ -130,7 +137,18 @@ fn writing_includes_reading_and_nothing_else() {
     };
     each(|api| {
         let before = everything(api);
-        let all = ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r", "ruleset:r"];
+        let all = [
+            "flags:r",
+            "flags:rw",
+            "segments:r",
+            "segments:rw",
+            "evaluate",
+            "audit:r",
+            "environments:rw",
+            "events:r",
+            "ruleset:r",
+            "webhooks:rw",
+        ];
         for (scope, expected) in [
             ("flags:r", vec!["flags:r", "evaluate"]),
             ("flags:rw", vec!["flags:r", "flags:rw", "evaluate"]),
@@ -141,6 +159,7 @@ fn writing_includes_reading_and_nothing_else() {
             ("environments:rw", vec!["environments:rw"]),
             ("events:r", vec!["events:r"]),
             ("ruleset:r", vec!["ruleset:r"]),
+            ("webhooks:rw", vec!["webhooks:rw"]),
             ("admin", all.to_vec()),
         ] {
             assert_eq!(may(&api.scopes(&[scope])), expected, "{scope}");

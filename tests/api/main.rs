@@ -93,6 +93,27 @@ mod ruleset {
     }
     mod get;
 }
+mod webhooks {
+    mod delivery {
+        mod fence;
+        mod order;
+        mod replicas;
+        mod retry;
+        mod slow;
+        mod stop;
+    }
+    mod get;
+    mod id {
+        mod delete;
+        mod deliveries;
+        mod put;
+        mod redeliver;
+        mod rotate;
+        mod test;
+    }
+    mod post;
+    pub(crate) mod steps;
+}
 mod audit {
     mod get;
 }

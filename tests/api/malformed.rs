@@ -9,7 +9,7 @@ use crate::harness::{each, each_own};
 use crate::sample::{boolean, everything};
 
 /// Every route that takes a body, with a method.
-const WITH_BODY: [(&str, &str); 11] = [
+const WITH_BODY: [(&str, &str); 13] = [
     ("POST", "/v1/flags"),
     ("PUT", "/v1/flags/f"),
     ("PATCH", "/v1/flags/f"),
@@ -21,6 +21,8 @@ const WITH_BODY: [(&str, &str); 11] = [
     ("POST", "/v1/evaluate"),
     ("POST", "/v1/evaluate/batch"),
     ("POST", "/v1/evaluate/preview"),
+    ("POST", "/v1/webhooks"),
+    ("PUT", "/v1/webhooks/01a1fc6e-3bab-736c-8993-f8759ad7c958"),
 ];
 
 fn plant(api: &Client) {

@@ -27,7 +27,9 @@ fn a_path_lists_the_methods_that_it_knows() {
                 .replace("{code}", "invalid_body")
                 .replace("{key}", "k")
                 .replace("{flag_key}", "k")
-                .replace("{user_id}", "u");
+                .replace("{user_id}", "u")
+                .replace("{id}", "w")
+                .replace("{delivery_id}", "d");
             for method in METHODS.iter().filter(|method| !known.contains(*method) && !is_shared(method)) {
                 let answer = api.send(method, &concrete, None);
                 assert_eq!(answer.status(), 405, "{answer}");
@@ -55,7 +57,9 @@ fn whatever_answers_get_answers_head_without_a_body() {
                 .replace("{code}", "invalid_body")
                 .replace("{key}", "k")
                 .replace("{flag_key}", "k")
-                .replace("{user_id}", "u");
+                .replace("{user_id}", "u")
+                .replace("{id}", "w")
+                .replace("{delivery_id}", "d");
             let path = if path == "/v1/evaluate/k" { format!("{path}?user_id=u") } else { path };
             let (get, head) = (api.get(&path), api.send("HEAD", &path, None));
             assert_eq!((head.status(), head.bytes().len()), (get.status(), 0), "{path}");

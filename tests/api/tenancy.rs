@@ -2,9 +2,10 @@
 //!
 //! The routes come from the server's own description, so one that is added without a case here fails.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use ff_test_support::{Answer, Client, token::token};
+use ff_test_support::{Answer, Client, eventually, token::token};
 use serde_json::{Value, json};
 
 use crate::docs::openapi::{Operation, document, operations};
@@ -40,9 +41,24 @@ const READS_AUDIT: &[&str] = &["audit:r", "admin"];
 const READS_ENVIRONMENTS: &[&str] = &["environments:rw", "flags:r", "flags:rw", "admin"];
 const FOLLOWS_EVENTS: &[&str] = &["events:r", "admin"];
 const WRITES_ENVIRONMENTS: &[&str] = &["environments:rw", "admin"];
-const READS_RULESETS: &[&str] = &["ruleset:r", "admin"];
-const SCOPES: [&str; 10] =
-    ["flags:r", "flags:rw", "segments:r", "segments:rw", "evaluate", "audit:r", "environments:rw", "events:r", "ruleset:r", "admin"];
+const READS_RULESETS: &[&str] = &["ruleset:r", "webhooks:rw", "admin"];
+const SCOPES: [&str; 11] = [
+    "flags:r",
+    "flags:rw",
+    "segments:r",
+    "segments:rw",
+    "evaluate",
+    "audit:r",
+    "environments:rw",
+    "events:r",
+    "ruleset:r",
+    "webhooks:rw",
+    "admin",
+];
+const WEBHOOKS: &[&str] = &["webhooks:rw", "admin"];
+
+/// Where the webhooks of these tests lead: nothing listens on this port.
+const NOWHERE: &str = "http://127.0.0.1:9/";
 
 fn user() -> Value {
     json!({"id": "u"})
@@ -72,6 +88,20 @@ pub(crate) const CASES: &[Case] = &[
     reading("GET /v1/events", FOLLOWS_EVENTS, "/v1/events"),
     reading("GET /v1/ruleset", READS_RULESETS, "/v1/ruleset"),
     reading("GET /v1/ruleset/changes", READS_RULESETS, "/v1/ruleset/changes?since=0"),
+    reading("GET /v1/webhooks", WEBHOOKS, "/v1/webhooks"),
+    sending("POST /v1/webhooks", WEBHOOKS, "/v1/webhooks", || json!({"url": NOWHERE, "events": ["*"], "description": "intruder"})),
+    reading("GET /v1/webhooks/{id}", WEBHOOKS, "/v1/webhooks/{webhook}"),
+    sending("PUT /v1/webhooks/{id}", WEBHOOKS, "/v1/webhooks/{webhook}", || json!({"description": "intruder"})),
+    sending("POST /v1/webhooks/{id}/test", WEBHOOKS, "/v1/webhooks/{webhook}/test", || json!({})),
+    sending("POST /v1/webhooks/{id}/rotate", WEBHOOKS, "/v1/webhooks/{webhook}/rotate", || json!({"old_secret_s": 0})),
+    reading("GET /v1/webhooks/{id}/deliveries", WEBHOOKS, "/v1/webhooks/{webhook}/deliveries"),
+    sending(
+        "POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
+        WEBHOOKS,
+        "/v1/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+        || json!({}),
+    ),
+    reading("DELETE /v1/webhooks/{id}", WEBHOOKS, "/v1/webhooks/{webhook}"),
     sending("POST /v1/evaluate", EVALUATES, "/v1/evaluate", || json!({"flag_key": "flag", "user": user()})),
     sending("POST /v1/evaluate/batch", EVALUATES, "/v1/evaluate/batch", || json!({"user": user()})),
     sending("POST /v1/evaluate/preview", READS_FLAGS, "/v1/evaluate/preview", || json!({"flag_key": "flag", "user": user()})),
@@ -80,13 +110,29 @@ pub(crate) const CASES: &[Case] = &[
     reading("GET /v1/users/{user_id}/flags/{flag_key}", EVALUATES, "/v1/users/u/flags/flag"),
 ];
 
+thread_local! {
+    /// The owner who was planted for last on this thread, and the webhook, whose id is not ours to choose.
+    static PLANTED: RefCell<Option<(Client, String)>> = const { RefCell::new(None) };
+}
+
 impl Case {
     pub(crate) fn ask(&self, api: &Client) -> Answer {
-        let method = self.route.split(' ').next().unwrap();
+        let (method, path) = (self.route.split(' ').next().unwrap(), self.path());
         match self.body {
-            Some(body) => api.send_json(method, self.path, &body()),
-            None => api.send(method, self.path, None),
+            Some(body) => api.send_json(method, &path, &body()),
+            None => api.send(method, &path, None),
         }
+    }
+
+    fn path(&self) -> String {
+        let Some((owner, webhook)) = PLANTED.with_borrow(Clone::clone) else { return self.path.to_owned() };
+        let path = self.path.replace("{webhook}", &webhook);
+        if !path.contains("{delivery}") {
+            return path;
+        }
+        let deliveries = format!("/v1/webhooks/{webhook}/deliveries");
+        let delivery = eventually("an attempt", || owner.get(&deliveries).ok()["items"][0]["id"].as_str().map(str::to_owned));
+        path.replace("{delivery}", &delivery)
     }
 }
 
@@ -100,6 +146,9 @@ pub(crate) fn plant(owner: &Client) {
         "rules": [{"id": SECRET_WORD, "when": {}, "rollout": {"variant": "a"}}],
     });
     owner.post("/v1/flags", &flag).created();
+    let webhook = json!({"url": NOWHERE, "events": ["flag.*"], "description": SECRET_WORD});
+    let webhook = owner.post("/v1/webhooks", &webhook).created()["id"].as_str().unwrap().to_owned();
+    PLANTED.set(Some((owner.clone(), webhook)));
     owner.put("/v1/flags/flag", &json!({"state": "off"})).ok();
 }
 

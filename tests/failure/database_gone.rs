@@ -44,6 +44,8 @@ fn ask_the_database(api: &Client) -> Vec<Answer> {
         api.get("/v1/segments/s"),
         api.get("/v1/environments"),
         api.get("/v1/audit"),
+        api.get("/v1/webhooks"),
+        api.post("/v1/webhooks", &json!({"url": "https://example.com/", "events": ["*"]})),
         // A tenant that is not in memory.
         api.tenant("another").post("/v1/evaluate", &question("f")),
     ]

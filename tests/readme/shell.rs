@@ -11,20 +11,25 @@ use crate::shape;
 /// `curl`, noting the status of each answer on standard error.
 const CURL: &str = r#"curl() { command curl --show-error -w '%{stderr}answered %{http_code}\n' "$@"; }"#;
 
-/// The shell and `curl`, as the README's reader has them. Where they are missing there is nothing to try.
-fn has_tools() -> bool {
+/// The shell, `curl` and what else a document uses, as its reader has them. Where they are missing there is nothing to try.
+fn has_tools(others: &[&str]) -> bool {
     let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    let has_tools = is_there("bash") && is_there("curl");
-    assert!(has_tools || std::env::var_os("CI").is_none(), "bash and curl are needed to try the documents' commands");
-    if !has_tools {
-        println!("skipped: bash or curl is not here");
+    let missing = ["bash", "curl"].into_iter().chain(others.iter().copied()).find(|program| !is_there(program));
+    assert!(missing.is_none() || std::env::var_os("CI").is_none(), "{missing:?} is needed to try the documents' commands");
+    if let Some(missing) = missing {
+        println!("skipped: {missing} is not here");
     }
-    has_tools
+    missing.is_none()
 }
 
 /// Runs a document's blocks, with `ff-server` on the path, and holds what they print against what is shown.
 fn try_document(path: &str) {
-    if !has_tools() {
+    try_document_with(path, &[]);
+}
+
+/// The same, with these programs.
+fn try_document_with(path: &str, programs: &[&str]) {
+    if !has_tools(programs) {
         return;
     }
     let blocks = markdown::blocks(&markdown::read(path));
@@ -98,6 +103,11 @@ fn the_commands_of_the_api_guide_do_what_it_says() {
 #[test]
 fn the_commands_of_the_page_on_explanations_do_what_it_says() {
     try_document("docs/explain.md");
+}
+
+#[test]
+fn the_commands_of_the_page_on_webhooks_do_what_it_says() {
+    try_document_with("docs/webhooks.md", &["python3"]);
 }
 
 #[test]

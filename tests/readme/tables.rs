@@ -8,7 +8,7 @@ use crate::markdown::{self, code};
 
 /// Variables that the configuration reads: names in capitals between quotation marks in its source.
 fn variables_in_source() -> BTreeSet<String> {
-    let source = markdown::read("crates/ff-server/src/config/mod.rs");
+    let source = ["mod", "webhook"].map(|file| markdown::read(&format!("crates/ff-server/src/config/{file}.rs"))).concat();
     let is_name = |text: &&str| text.len() >= 4 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     source.split('"').filter(is_name).map(str::to_owned).collect()
 }

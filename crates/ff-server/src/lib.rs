@@ -48,5 +48,6 @@ pub mod stream;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod webhook;
 
 pub use server::{Handle, Running, StartError, app, run, start};

@@ -27,6 +27,8 @@ use crate::routes::{self, Access, ROUTES, Route};
         routes::environments::list, routes::environments::create, routes::environments::show, routes::environments::delete,
         routes::evaluate::evaluate, routes::evaluate::show, routes::evaluate::batch, routes::evaluate::preview,
         routes::evaluate::user_flags, routes::evaluate::user_flag,
+        routes::webhooks::list, routes::webhooks::create, routes::webhooks::show, routes::webhooks::update, routes::webhooks::delete,
+        routes::webhooks::test, routes::webhooks::rotate, routes::webhooks::deliveries, routes::webhooks::redeliver,
         routes::audit::list,
         routes::events::follow,
         routes::ruleset::show, routes::ruleset::changes,
@@ -38,6 +40,7 @@ use crate::routes::{self, Access, ROUTES, Route};
         (name = "segments", description = "Named, reusable conditions of a tenant, the same in all environments."),
         (name = "evaluation", description = "Which variant a user gets, and why."),
         (name = "environments", description = "The stages of a tenant."),
+        (name = "webhooks", description = "Changes told to other services by HTTP, as Standard Webhooks has it."),
         (name = "audit", description = "Who changed what."),
         (name = "delivery", description = "What changes, for those who follow."),
         (name = "ops", description = "For orchestrators and Prometheus."),
@@ -166,8 +169,8 @@ fn is_download(route: &Route) -> bool {
 
 /// Whether a tenant's flags, segments or environments are written, which its revision counts.
 fn makes_a_revision(route: &Route) -> bool {
-    let scopes = [TokenScope::FlagsWrite, TokenScope::SegmentsWrite, TokenScope::EnvironmentsWrite];
-    scopes.iter().any(|scope| route.access == Access::Needs(*scope))
+    // What only sends something to a webhook's target changes nothing in the tenant.
+    route.changes().is_some() && !["webhooks_test", "webhooks_redeliver"].contains(&route.operation)
 }
 
 fn describe_scope(operation: &mut Map<String, Value>, scope: TokenScope) {

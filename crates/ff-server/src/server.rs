@@ -27,6 +27,7 @@ use crate::service::ServiceError;
 use crate::sockets;
 use crate::state::AppState;
 use crate::state_dir::save_for_ever;
+use crate::webhook::Deliverer;
 
 /// How long an idle connection is kept. Longer than the 60 s of usual load balancers, so that it is they who close first
 /// and no request meets a connection that is just going away.
@@ -79,6 +80,7 @@ pub struct Running {
     server: JoinHandle<io::Result<()>>,
     handle: Handle,
     tasks: Tasks,
+    deliverer: Option<Deliverer>,
 }
 
 /// Stops a server.
@@ -130,6 +132,7 @@ impl Running {
     pub async fn wait(self) -> Result<(), StartError> {
         let ended = self.server.await.map_err(io::Error::other)?;
         drop(self.tasks);
+        drop(self.deliverer);
         Ok(ended?)
     }
 }
@@ -144,7 +147,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
     let Opened { store, saved } = opening::open(&config, folder.as_ref(), &logger).await?;
     let is_away = saved.is_some();
 
-    let state = web::Data::new(AppState::new(store, auth, config.http.clone(), logger.clone()));
+    let state = web::Data::new(AppState::new(store, auth, config.http.clone(), config.webhooks.clone(), logger.clone()));
     state.health.note(!is_away);
     for (tenant, rulesets) in saved.into_iter().flatten() {
         state.rulesets.publish(&tenant, Arc::new(rulesets));
@@ -164,6 +167,8 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         }
         tasks.add(save_for_ever(state.clone().into_inner(), folder));
     }
+    let delivers = config.webhooks.concurrency_max > 0;
+    let deliverer = if delivers { Some(Deliverer::start(state.clone().into_inner())?) } else { None };
 
     sockets::raise_open_files(config.http.streams.subscribers_max, &logger);
     let bind = config.http.bind;
@@ -189,7 +194,7 @@ pub async fn start(config: Config, logger: Logger) -> Result<Running, StartError
         warn!(logger, "development mode: whoever is on this machine gets a token from http://{address}/v1/auth/token");
     }
     let handle = Handle { server: server.handle(), door, state };
-    Ok(Running { address, server: rt::spawn(server), handle, tasks })
+    Ok(Running { address, server: rt::spawn(server), handle, tasks, deliverer })
 }
 
 /// Starts and answers until the process is told to stop. The first `SIGTERM` or `SIGINT` lets requests in flight finish;

@@ -8,12 +8,13 @@ use slog::Logger;
 
 use crate::auth::Auth;
 use crate::cache::RulesetCache;
-use crate::config::HttpConfig;
+use crate::config::{HttpConfig, WebhookConfig};
 use crate::document::Documents;
 use crate::follower::Hints;
 use crate::news::News;
 use crate::stream::Streams;
 use crate::telemetry::Metrics;
+use crate::webhook::Webhooks;
 
 /// Everything that outlives a request. Built once, shared by all workers.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct AppState {
     pub hints: Arc<Hints>,
     /// Who is sent the changes as they come.
     pub streams: Streams,
+    /// How changes are told to others.
+    pub webhooks: Webhooks,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the database was there when last seen.
@@ -44,13 +47,14 @@ pub struct AppState {
 
 impl AppState {
     /// A state in front of `store` that has seen nothing yet.
-    pub fn new(store: Store, auth: Auth, http: HttpConfig, logger: Logger) -> Self {
+    pub fn new(store: Store, auth: Auth, http: HttpConfig, webhooks: WebhookConfig, logger: Logger) -> Self {
         let metrics = Metrics::new();
         let news = Arc::new(News::default());
         let hints = Arc::new(Hints::default());
         let (hits, misses) = (metrics.ruleset_cache_hits.clone(), metrics.ruleset_cache_misses.clone());
         let rulesets = RulesetCache::new(news.clone(), hints.clone(), hits, misses);
         let streams = Streams::new(store.clone(), news.clone(), http.streams.clone(), metrics.streams.clone(), logger.clone());
+        let webhooks = Webhooks::new(webhooks);
         Self {
             store,
             auth,
@@ -60,6 +64,7 @@ impl AppState {
             news,
             hints,
             streams,
+            webhooks,
             health: Health::default(),
             http,
             logger,

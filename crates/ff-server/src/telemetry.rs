@@ -5,6 +5,7 @@ mod line;
 mod log;
 mod metrics;
 mod queue;
+mod webhooks;
 
 pub(crate) use self::durations::{Durations, DurationsByRoute};
 pub(crate) use self::log::panic_reason;
@@ -13,6 +14,7 @@ pub(crate) use self::log::testing;
 pub use self::log::{LogGuard, install_panic_log, logger};
 pub(crate) use self::metrics::HTTP_REQUESTS;
 pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics, StreamMetrics};
+pub use self::webhooks::WebhookMetrics;
 
 /// An error with its causes, for a log line or a terminal.
 pub fn chain(error: &dyn std::error::Error) -> String {

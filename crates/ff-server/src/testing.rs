@@ -43,14 +43,20 @@ impl Fixture {
         config.store = StoreConfig { acquire_timeout: Duration::from_secs(5), ..config.store };
         let store = Store::open(&config.store).unwrap();
         store.migrate().unwrap();
-        let state = AppState::new(store, Auth::new(&config.auth).unwrap(), config.http.clone(), logger);
+        let state = AppState::new(store, Auth::new(&config.auth).unwrap(), config.http.clone(), config.webhooks.clone(), logger);
         Self { state: web::Data::new(state), config, _folder: folder }
     }
 
     /// The state of another process on the same database.
     pub(crate) fn another(&self) -> AppState {
         let store = Store::open(&self.config.store).unwrap();
-        AppState::new(store, Auth::new(&self.config.auth).unwrap(), self.config.http.clone(), Logger::root(Discard, o!()))
+        AppState::new(
+            store,
+            Auth::new(&self.config.auth).unwrap(),
+            self.config.http.clone(),
+            self.config.webhooks.clone(),
+            Logger::root(Discard, o!()),
+        )
     }
 
     /// A token with these scopes for the tenant `acme`.

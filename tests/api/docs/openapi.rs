@@ -112,6 +112,7 @@ fn every_operation_is_described_with_its_scope_and_its_problems() {
                 "environments:rw",
                 "events:r",
                 "ruleset:r",
+                "webhooks:rw",
             ];
             assert!(
                 scopes.iter().any(|scope| told.contains(&format!("`{scope}`")) || told.contains(&format!("\"{scope}\""))),
@@ -187,6 +188,14 @@ fn every_group_of_the_design_is_there() {
             "POST /v1/environments",
             "GET /v1/environments/{key}",
             "DELETE /v1/environments/{key}",
+            "GET /v1/webhooks",
+            "POST /v1/webhooks",
+            "GET /v1/webhooks/{id}",
+            "PUT /v1/webhooks/{id}",
+            "DELETE /v1/webhooks/{id}",
+            "POST /v1/webhooks/{id}/test",
+            "GET /v1/webhooks/{id}/deliveries",
+            "POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
         ] {
             assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
         }

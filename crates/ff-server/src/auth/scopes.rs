@@ -29,13 +29,15 @@ pub enum TokenScope {
     EventsRead,
     /// `ruleset:r`: download rulesets, which show every flag, segment and list of users that evaluation needs.
     RulesetRead,
+    /// `webhooks:rw`: create, read, change, try and delete webhooks.
+    WebhooksWrite,
     /// `admin`: everything.
     Admin,
 }
 
 impl TokenScope {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::FlagsRead,
         Self::FlagsWrite,
         Self::SegmentsRead,
@@ -46,6 +48,7 @@ impl TokenScope {
         Self::EnvironmentsWrite,
         Self::EventsRead,
         Self::RulesetRead,
+        Self::WebhooksWrite,
         Self::Admin,
     ];
 
@@ -62,6 +65,7 @@ impl TokenScope {
             Self::EnvironmentsWrite => "environments:rw",
             Self::EventsRead => "events:r",
             Self::RulesetRead => "ruleset:r",
+            Self::WebhooksWrite => "webhooks:rw",
             Self::Admin => "admin",
         }
     }
@@ -74,17 +78,29 @@ impl TokenScope {
             Self::FlagsWrite => &[Self::FlagsRead],
             Self::SegmentsWrite => &[Self::SegmentsRead],
             Self::EnvironmentsWrite => &[Self::EnvironmentsRead],
-            Self::Admin => {
-                &[Self::FlagsWrite, Self::SegmentsWrite, Self::AuditRead, Self::EnvironmentsWrite, Self::EventsRead, Self::RulesetRead]
-            }
-            Self::SegmentsRead | Self::Evaluate | Self::AuditRead | Self::EnvironmentsRead | Self::EventsRead | Self::RulesetRead => &[],
+            Self::Admin => &[
+                Self::FlagsWrite,
+                Self::SegmentsWrite,
+                Self::AuditRead,
+                Self::EnvironmentsWrite,
+                Self::EventsRead,
+                Self::RulesetRead,
+                Self::WebhooksWrite,
+            ],
+            Self::SegmentsRead
+            | Self::Evaluate
+            | Self::AuditRead
+            | Self::EnvironmentsRead
+            | Self::EventsRead
+            | Self::RulesetRead
+            | Self::WebhooksWrite => &[],
         }
     }
 
     /// Whether it is needed for changes only.
     pub const fn is_for_changes(self) -> bool {
         match self {
-            Self::FlagsWrite | Self::SegmentsWrite | Self::EnvironmentsWrite => true,
+            Self::FlagsWrite | Self::SegmentsWrite | Self::EnvironmentsWrite | Self::WebhooksWrite => true,
             Self::FlagsRead
             | Self::SegmentsRead
             | Self::Evaluate
@@ -183,7 +199,7 @@ mod tests {
     #[test]
     fn admin_implies_everything_and_the_leaves_nothing() {
         assert_eq!(closure(Admin), TokenScope::ALL);
-        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead, EventsRead, RulesetRead] {
+        for leaf in [SegmentsRead, Evaluate, AuditRead, EnvironmentsRead, EventsRead, RulesetRead, WebhooksWrite] {
             assert_eq!(closure(leaf), [leaf]);
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn run(variables: &Variables, overrides: &Overrides, out: &mut impl W
     let (logger, _guard) = telemetry::logger(config.log.level);
     let store = Store::open(&config.store)?;
     store.migrate()?;
-    let planted = seed::plant(&AppState::new(store, Auth::new(&config.auth)?, config.http, logger))?;
+    let planted = seed::plant(&AppState::new(store, Auth::new(&config.auth)?, config.http, config.webhooks, logger))?;
     writeln!(out, "tenant `{}`: {} created, {} as they were", seed::TENANT, planted.created, planted.kept)?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod secret;
 mod source;
+mod webhook;
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use ff_store::{Backend, Dsn, StoreConfig};
 
 pub use self::secret::Secret;
 pub use self::source::Variables;
+pub use self::webhook::WebhookConfig;
 
 /// The shortest `JWT_SECRET`, in bytes: as long as the hash that HS256 uses (RFC 7518, 3.2).
 pub const JWT_SECRET_LENGTH_MIN: usize = 32;
@@ -61,6 +63,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The memory in front of it.
     pub rulesets: RulesetConfig,
+    /// How changes are told to others.
+    pub webhooks: WebhookConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Whether to start with the demo tenant `acme`, where that tenant has no history yet. On with `--dev`.
@@ -180,6 +184,7 @@ impl Config {
                 refresh: Duration::from_millis(variables.number("RULESET_REFRESH_MS", 1_000, 10..=3_600_000)?),
                 state_dir: variables.text("STATE_DIR").map(PathBuf::from),
             },
+            webhooks: WebhookConfig::load(variables, overrides)?,
             log: LogConfig::load(variables, overrides)?,
             seeds_demo: overrides.dev,
         })

@@ -53,6 +53,8 @@ permissions! {
     EventsRead;
     /// To download rulesets.
     RulesetRead;
+    /// To do anything with webhooks.
+    WebhooksWrite;
 }
 
 /// Proof that the caller may do what `P` says in the tenant that the request names. Checks in this order: 401 without a

@@ -19,7 +19,7 @@ pub use self::accept_encoding::AcceptsGzip;
 pub(crate) use self::allowed::allow;
 pub use self::allowed::{
     Allowed, AuditRead, EnvironmentsRead, EnvironmentsWrite, Evaluate, EventsRead, FlagsRead, FlagsWrite, Permission, RulesetRead,
-    SegmentsRead, SegmentsWrite,
+    SegmentsRead, SegmentsWrite, WebhooksWrite,
 };
 pub(crate) use self::body::read_bytes;
 pub use self::body::{JsonBody, JsonBytes, OptionalJsonBody, PatchBody};
@@ -28,7 +28,7 @@ pub use self::idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey};
 pub use self::if_match::{Conditional, IfNoneMatch, SeenTags};
 pub(crate) use self::json::read as read_json_body;
 pub use self::min_revision::{MinRevision, X_MIN_REVISION, X_REVISION};
-pub use self::path::{Named, PathKey, PathUserId};
+pub use self::path::{Named, PathDelivery, PathKey, PathUserId, PathWebhook};
 pub use self::query::{FromParams, Params, Query};
 pub use self::scope::{X_ENVIRONMENT, X_TENANT_ID, scope_of, tenant_named};
 

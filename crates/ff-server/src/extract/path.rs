@@ -6,6 +6,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use ff_core::{EnvironmentKey, FlagKey, KeyError, SegmentKey};
+use ff_store::{DeliveryId, WebhookId};
 use serde::Deserialize;
 
 use crate::problem::{Problem, ProblemType};
@@ -51,6 +52,42 @@ impl<K: Named> FromRequest for PathKey<K> {
         let text = info.get("key").or_else(|| info.get("flag_key")).unwrap_or_default();
         ready(text.parse().map(Self).map_err(|_| K::missing(text.chars().take(QUOTED_MAX).collect()).into()))
     }
+}
+
+/// The `{id}` of a path under `/v1/webhooks`.
+#[derive(Debug, Clone, Copy)]
+pub struct PathWebhook(pub WebhookId);
+
+impl FromRequest for PathWebhook {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(webhook(request).map(Self))
+    }
+}
+
+/// The `{id}` and the `{delivery_id}` of a path: a delivery of that webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct PathDelivery(pub DeliveryId);
+
+impl FromRequest for PathDelivery {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get("delivery_id").unwrap_or_default();
+        let delivery = webhook(request).and_then(|webhook| {
+            let delivery = text.parse::<DeliveryId>().ok().filter(|delivery| delivery.webhook == webhook);
+            delivery.ok_or_else(|| Missing::Delivery(text.chars().take(QUOTED_MAX).collect()).into())
+        });
+        ready(delivery.map(Self))
+    }
+}
+
+fn webhook(request: &HttpRequest) -> Result<WebhookId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    text.parse().map_err(|_| Missing::Webhook(text.chars().take(QUOTED_MAX).collect()).into())
 }
 
 /// The `{user_id}` of a path, decoded in full: a user id may hold any character, also those that actix leaves encoded in

@@ -103,6 +103,12 @@ pub(super) fn written(entity: &impl Serialize, outcome: Outcome, version: Option
     answer.json(entity)
 }
 
+/// An answer that no cache may keep: it holds a secret, or more than its entity tag tells of.
+pub(super) fn unstored(mut answer: HttpResponse) -> HttpResponse {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    answer
+}
+
 /// One entity that is gone.
 pub(super) fn deleted() -> HttpResponse {
     HttpResponse::NoContent().finish()

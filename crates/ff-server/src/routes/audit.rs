@@ -33,7 +33,7 @@ impl FromParams for ListQuery {
 /// Lists the tenant's changes, newest first: who changed what, from what to what, on which request.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "audit_list", tag = "audit",
     params(
-        ("entity" = Option<String>, Query, description = "Only changes of a `flag`, `segment` or `environment`."),
+        ("entity" = Option<String>, Query, description = "Only changes of a `flag`, `segment`, `environment` or `webhook`."),
         ("entity_key" = Option<String>, Query, description = "Only changes of entities with this key."),
         ("actor" = Option<String>, Query, description = "Only changes by this actor: a token's `sub`, or `admin-key`."),
         ("environment" = Option<String>, Query, description = "Only changes made in this environment."),

@@ -14,6 +14,7 @@ pub mod flags;
 pub mod ops;
 pub mod ruleset;
 pub mod segments;
+pub mod webhooks;
 
 use std::rc::Rc;
 
@@ -180,6 +181,27 @@ routes! {
     }
     "/v1/ruleset/changes" {
         GET ruleset::changes Needs(TokenScope::RulesetRead);
+    }
+    "/v1/webhooks" {
+        GET webhooks::list Needs(TokenScope::WebhooksWrite);
+        POST webhooks::create Needs(TokenScope::WebhooksWrite);
+    }
+    "/v1/webhooks/{id}" {
+        GET webhooks::show Needs(TokenScope::WebhooksWrite);
+        PUT webhooks::update Needs(TokenScope::WebhooksWrite);
+        DELETE webhooks::delete Needs(TokenScope::WebhooksWrite);
+    }
+    "/v1/webhooks/{id}/test" {
+        POST webhooks::test Needs(TokenScope::WebhooksWrite);
+    }
+    "/v1/webhooks/{id}/rotate" {
+        POST webhooks::rotate Needs(TokenScope::WebhooksWrite);
+    }
+    "/v1/webhooks/{id}/deliveries" {
+        GET webhooks::deliveries Needs(TokenScope::WebhooksWrite);
+    }
+    "/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver" {
+        POST webhooks::redeliver Needs(TokenScope::WebhooksWrite);
     }
     "/v1/audit" {
         GET audit::list Needs(TokenScope::AuditRead);

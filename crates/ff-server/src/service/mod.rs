@@ -13,6 +13,7 @@ mod precondition;
 pub mod ruleset;
 pub mod segments;
 mod told;
+pub mod webhooks;
 mod writing;
 
 pub use self::context::{Context, RequestId};

@@ -1,7 +1,9 @@
 //! What a write is answered, said while its transaction is open, so that the answer can be kept in it.
 
 use ff_core::Finding;
-use ff_store::{Entity, EnvironmentRecord, FlagRecord, KeptAnswer, Outcome, Revision, SegmentRecord, Shown, Version, Written};
+use ff_store::{
+    Entity, EnvironmentRecord, FlagRecord, KeptAnswer, Outcome, Revision, SegmentRecord, Shown, Version, WebhookShown, Written,
+};
 use serde::Serialize;
 
 use super::ServiceError;
@@ -114,6 +116,21 @@ impl Shows for EnvironmentRecord {
 
     fn path(&self) -> String {
         format!("/v1/environments/{}", self.key)
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        None
+    }
+}
+
+/// Without its secret, which only the first answer shows.
+impl Shows for WebhookShown {
+    fn version(&self) -> Option<Version> {
+        Some(self.record.version)
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/webhooks/{}", self.record.id)
     }
 
     fn shown(&self) -> Option<Shown> {

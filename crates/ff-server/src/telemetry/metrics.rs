@@ -10,6 +10,7 @@ use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::Durations;
+use super::webhooks::{self, WebhookMetrics};
 use crate::middleware::HttpMetrics;
 
 /// What can be done with a metric.
@@ -130,7 +131,7 @@ const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
 /// Every metric of the server.
-pub const METRICS: [Metric; 16] = [
+pub const METRICS: [Metric; 21] = [
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     EVALUATIONS,
@@ -147,6 +148,11 @@ pub const METRICS: [Metric; 16] = [
     EVENTS_SENT,
     EVENT_SUBSCRIBERS_CUT,
     BUILD_INFO,
+    webhooks::DELIVERIES,
+    webhooks::ATTEMPT_DURATION,
+    webhooks::BACKLOG,
+    webhooks::FAILING,
+    webhooks::PARKED,
 ];
 
 /// Upper bounds of the buckets of request durations, in seconds: fine around an evaluation (tens of microseconds) and
@@ -175,6 +181,8 @@ pub struct Metrics {
     pub idempotent_replays: Counter,
     /// Event streams.
     pub streams: StreamMetrics,
+    /// How webhooks are doing.
+    pub webhooks: WebhookMetrics,
     pool_connections: Gauge,
     pool_idle: Gauge,
     pool_connections_max: Gauge,
@@ -260,6 +268,7 @@ impl Metrics {
             pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
             pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
             pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),
+            webhooks: WebhookMetrics::new(&recorder),
             handle: recorder.handle(),
             http: HttpMetrics::new(recorder),
         }
@@ -273,6 +282,7 @@ impl Metrics {
         let mut text = self.handle.render();
         self.http.render_durations(&mut text);
         self.change_propagation.render(&CHANGE_PROPAGATION, &mut text);
+        self.webhooks.render_durations(&mut text);
         text
     }
 }

@@ -1,0 +1,71 @@
+//! `PUT /v1/webhooks/{id}`.
+
+use ff_test_support::{Reply, Target};
+use serde_json::json;
+
+use crate::harness::{admin_of, each, each_own};
+use crate::sample::boolean;
+use crate::webhooks::steps::{create, create_flags, hasty, types};
+
+#[test]
+fn fields_left_out_stay_and_the_same_again_changes_nothing() {
+    each(|api| {
+        let hook = create(api, &Target::start(), &["flag.*"]);
+        let answer = api.put(&hook.path(), &json!({"description": "new"}));
+        let changed = answer.ok();
+        assert_eq!((&changed["description"], &changed["events"], &changed["version"]), (&json!("new"), &json!(["flag.*"]), &json!(2)));
+        assert_eq!(answer.etag(), "\"2\"");
+        assert!(changed.get("secret").is_none());
+        assert_eq!(api.put(&hook.path(), &json!({"description": "new"})).ok()["version"], 2);
+        assert_eq!(api.all("/v1/audit?entity=webhook").len(), 2);
+        api.put(&hook.path(), &json!({"url": "x", "events": []})).invalid(&["/url", "/events"]);
+        assert_eq!(api.all("/v1/audit?entity=webhook").len(), 2);
+    });
+}
+
+#[test]
+fn if_match_guards_it() {
+    each(|api| {
+        let hook = create(api, &Target::start(), &["flag.*"]);
+        api.with("If-Match", "\"2\"").put(&hook.path(), &json!({"description": "x"})).problem(412, "version_mismatch");
+        api.with("If-Match", "\"1\"").put(&hook.path(), &json!({"description": "x"})).ok();
+        api.with("If-Match", "\"1\"").delete(&hook.path()).problem(412, "version_mismatch");
+        api.with("If-Match", "\"1\"").post(&format!("{}/rotate", hook.path()), &json!({})).problem(412, "version_mismatch");
+    });
+}
+
+#[test]
+fn one_that_is_turned_off_is_told_nothing_and_hears_later_only_of_what_is_new() {
+    each(|api| {
+        let target = Target::start();
+        let hook = create(api, &target, &["*"]);
+        create_flags(api, 1);
+        target.wait_for(1);
+        api.put(&hook.path(), &json!({"enabled": false})).ok();
+        api.post("/v1/flags", &boolean("meanwhile")).created();
+        api.put(&hook.path(), &json!({"enabled": true})).ok();
+        api.delete("/v1/flags/meanwhile").is(204);
+        assert_eq!(types(&target.wait_for(2)), ["flag.created", "flag.deleted"]);
+    });
+}
+
+#[test]
+fn another_url_is_tried_at_once_with_what_could_not_be_delivered_to_the_one_before() {
+    each_own(
+        |setup| hasty(setup).variable("WEBHOOK_RETRY_MS", "3600000"),
+        |server| {
+            let api = admin_of(server);
+            let (bad, good) = (Target::start(), Target::start());
+            bad.reply(Reply::Status(500));
+            let hook = create(&api, &bad, &["flag.*"]);
+            create_flags(&api, 2);
+            hook.wait_for(&api, 0, "pending");
+            assert!(hook.show(&api)["delivery"]["failing_since"].is_string());
+            api.put(&hook.path(), &json!({"url": good.url()})).ok();
+            assert_eq!(good.wait_for(2)[0].id(), bad.received()[0].id(), "the same message, elsewhere");
+            hook.wait_for(&api, 1, "delivered");
+            assert_eq!(hook.show(&api)["delivery"]["failing_since"], json!(null));
+            assert_eq!(bad.received().len(), 1);
+        },
+    );
+}

@@ -14,6 +14,8 @@
 
 #[path = "floor/clock.rs"]
 mod clock;
+#[path = "worst/lists.rs"]
+mod lists;
 
 use std::hint::black_box;
 
@@ -54,6 +56,18 @@ fn letters(i: usize, zero: &str, one: &str) -> String {
     (0..8).map(|bit| if i >> bit & 1 == 0 { zero } else { one }).collect()
 }
 
+/// A text of as and bs in no order, the same for the same seed.
+fn random_letters(seed: u64, length: usize) -> String {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed + 1);
+    let letters = (0..length).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        if state & 1 == 0 { 'a' } else { 'b' }
+    });
+    letters.collect()
+}
+
 fn attr(test: Value) -> Value {
     json!({"attr": {"text": test}})
 }
@@ -88,7 +102,7 @@ fn main() {
     let not_quite = |i: usize| format!("{}{i:05}", &equal[..ATTRIBUTE_LENGTH_MAX - 5]);
     run(
         "equality with long texts, among 1,000 attributes",
-        &through_segments(|i| attr(json!(not_quite(i))), 1 + (ATTRIBUTE_LENGTH_MAX / STEP_LENGTH) as u64),
+        &through_segments(|i| attr(json!(not_quite(i))), 2 + (ATTRIBUTE_LENGTH_MAX / STEP_LENGTH) as u64),
         &[many.with("text", equal.as_str())],
     );
     let numbers = with(&"9".repeat(64));
@@ -98,6 +112,12 @@ fn main() {
         &through_segments(|i| attr(json!({"semver_gt": format!("99.{i}.0")})), VERSION_STEPS),
         &with(&format!("1.2.3-{}", &fill("a.")[..VERSION_LENGTH_MAX - 7])),
     );
+    let versions = |i: usize| format!("1.2.3-{}b{i:05}", &fill("a.")[..VERSION_LENGTH_MAX - 12]);
+    run(
+        "versions that differ at the end",
+        &through_segments(|i| attr(json!({"semver_gt": versions(i + 1)})), VERSION_STEPS),
+        &with(&versions(0)),
+    );
     run(
         "instants",
         &through_segments(|i| attr(json!({"before": format!("2001-01-01T00:00:{:02}Z", i % 60)})), READ_STEPS),
@@ -105,7 +125,7 @@ fn main() {
     );
     run(
         "networks",
-        &through_segments(|i| attr(json!({"ip_in": format!("10.{}.{}.0/24", i / 250, i % 250)})), READ_STEPS),
+        &through_segments(|i| attr(json!({"ip_in": format!("10.{}.{}.0/24", i / 250, i % 250)})), READ_STEPS + 1),
         &with("2001:db8:1234:5678:9abc:def0:1234:5678"),
     );
     run(
@@ -125,18 +145,7 @@ fn main() {
     );
 
     // Expressions with as many states as the bound allows, and texts that visit them.
-    let texts: Vec<_> = (0..8_u64)
-        .map(|i| {
-            let mut state = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(i + 1);
-            let letters = (0..ATTRIBUTE_LENGTH_MAX).map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                if state & 1 == 0 { 'a' } else { 'b' }
-            });
-            User::new("u").unwrap().with("text", letters.collect::<String>().as_str())
-        })
-        .collect();
+    let texts: Vec<_> = (0..8).map(|i| with(&random_letters(i, ATTRIBUTE_LENGTH_MAX)).remove(0)).collect();
     let expressions = usize::try_from(EVALUATION_STEPS_MAX / REGEX_STEPS).unwrap().min(REGEXES_MAX);
     let hard: Vec<_> = (0..expressions).map(|i| attr(json!({"matches": format!("[ab]*a[ab]{{8}}c{i}")}))).collect();
     run("regular expressions of 500 states", &compile(&flag(&json!({"any": hard})), &[]), &texts);
@@ -144,7 +153,7 @@ fn main() {
     let nested: Vec<_> = (0..REFERENCE_DEPTH_MAX)
         .map(|i| {
             let inner = if i + 1 < REFERENCE_DEPTH_MAX { json!({"segment": format!("nest-{}", i + 1)}) } else { json!({"any": []}) };
-            let tests: Vec<_> = (0..600).map(|n| attr(json!(format!("none-{n}")))).chain([inner]).collect();
+            let tests: Vec<_> = (0..300).map(|n| attr(json!(format!("none-{n}")))).chain([inner]).collect();
             json!({"key": format!("nest-{i}"), "criteria": {"any": tests}})
         })
         .collect();
@@ -153,4 +162,9 @@ fn main() {
     let listed: Vec<_> = (0..LIST_LENGTH_MAX).map(|i| format!("user-{i}")).collect();
     let sets: Vec<_> = (0..20).map(|_| json!({"user_id": {"in": listed}})).collect();
     run("lists of 10,000 users", &compile(&flag(&json!({"any": sets})), &[]), &with("y"));
+
+    println!("lists");
+    for (name, ruleset, users) in lists::rows() {
+        run(name, &ruleset, &users);
+    }
 }

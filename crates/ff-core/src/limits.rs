@@ -34,7 +34,7 @@ pub const VALUE_DEPTH_MAX: usize = 32;
 /// Steps that a regular expression counts for in [`EVALUATION_STEPS_MAX`].
 pub const REGEX_STEPS: u64 = 200;
 /// Steps that a search counts for (`contains`, `icontains`): it may look at every byte of a text.
-pub const SEARCH_STEPS: u64 = 25;
+pub const SEARCH_STEPS: u64 = 40;
 /// Steps that a test counts for that reads its attribute as something else: a number, an instant, an address, or a text whose
 /// case is ignored.
 pub const READ_STEPS: u64 = 5;
@@ -42,6 +42,8 @@ pub const READ_STEPS: u64 = 5;
 pub const VERSION_STEPS: u64 = 25;
 /// Bytes of a text operand that can be compared in a step.
 pub const STEP_LENGTH: usize = 256;
+/// Texts of an `in` on an attribute that can be looked up in a list in a step.
+pub const STEP_TEXTS: usize = 4;
 /// Bytes of an attribute's name, or of the dotted path to a nested one.
 pub const ATTRIBUTE_NAME_LENGTH_MAX: usize = 256;
 /// Characters of a name, an owner or a salt.
@@ -64,8 +66,10 @@ pub const ATTRIBUTE_LENGTH_MAX: usize = 1_024;
 pub const DECIMAL_LENGTH_MAX: usize = 64;
 /// Bytes of a version, whether operand or attribute.
 pub const VERSION_LENGTH_MAX: usize = 128;
-/// Values in a user's list attribute.
-pub const ATTRIBUTE_LIST_MAX: usize = 1_000;
+/// Values in a user's list attribute: as many groups as the largest identity providers put into a token.
+pub const ATTRIBUTE_LIST_MAX: usize = 200;
+/// Bytes of the texts in a user's list attribute together: 200 UUIDs and some.
+pub const ATTRIBUTE_LIST_LENGTH_MAX: usize = 8 * 1024;
 /// Objects inside objects in a user's attributes.
 pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// How many segments or prerequisites may stand behind one another.

@@ -89,8 +89,16 @@ impl StringSet {
             Self::Small(members) => members.iter().any(|member| same(member.as_bytes(), text.as_bytes())),
             Self::Large(shards) => {
                 let hash = hash(text);
-                shards.get(shard_of(hash, shards.len())).is_some_and(|shard| shard.contains(place_of(hash), text))
+                shards.get(shard_of(hash, shards.len())).is_some_and(|shard| shard.contains(place_of(hash), text.as_bytes()))
             }
+        }
+    }
+
+    /// The same for a text whose hash is known.
+    pub(crate) fn contains_hashed(&self, hash: u64, text: &[u8]) -> bool {
+        match self {
+            Self::Small(members) => members.iter().any(|member| same(member.as_bytes(), text)),
+            Self::Large(shards) => shards.get(shard_of(hash, shards.len())).is_some_and(|shard| shard.contains(place_of(hash), text)),
         }
     }
 

@@ -1,19 +1,25 @@
 //! Users: who a flag is evaluated for.
 
 mod attributes;
+mod buckets;
 mod convert;
+mod list;
+mod texts;
 
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use attributes::Attribute;
 use attributes::Attributes;
+pub(crate) use list::List;
+pub(crate) use texts::Texts;
 
 use crate::fault::{Faults, Findings, Place};
 use crate::fold::{Foldable, folded_beforehand};
 use crate::json::{Json, unknown};
 use crate::limits::{
-    ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTES_MAX, USER_ID_LENGTH_MAX,
+    ATTRIBUTE_DEPTH_MAX, ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_LENGTH_MAX, ATTRIBUTE_LIST_MAX, ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTES_MAX,
+    USER_ID_LENGTH_MAX,
 };
 use crate::model::plain_number;
 
@@ -252,7 +258,16 @@ fn check_size(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) {
         Json::Array(items) if items.len() > ATTRIBUTE_LIST_MAX => {
             found.add(at, format!("a list attribute must have at most {ATTRIBUTE_LIST_MAX} values, got {}", items.len()));
         }
-        Json::Array(items) => items.iter().enumerate().for_each(|(i, item)| check_size(item, &at.item(i), found)),
+        Json::Array(items) => {
+            let length: usize = items.iter().map(|item| if let Json::String(text) = item { text.len() } else { 0 }).sum();
+            if length > ATTRIBUTE_LIST_LENGTH_MAX {
+                found.add(
+                    at,
+                    format!("the texts of a list attribute must have at most {ATTRIBUTE_LIST_LENGTH_MAX} bytes together, got {length}"),
+                );
+            }
+            items.iter().enumerate().for_each(|(i, item)| check_size(item, &at.item(i), found));
+        }
         _ => {}
     }
 }
@@ -261,6 +276,12 @@ impl AttributeValue {
     /// Whether it is a single value, neither list nor object.
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(self, Self::Bool(_) | Self::Number(_) | Self::String(_))
+    }
+
+    /// Whether these may be a user's list.
+    pub(crate) fn fit_a_list(values: &[Self]) -> bool {
+        let length: usize = values.iter().map(|value| if let Self::String(text) = value { text.len() } else { 0 }).sum();
+        values.len() <= ATTRIBUTE_LIST_MAX && length <= ATTRIBUTE_LIST_LENGTH_MAX
     }
 
     /// `null` is no value.
@@ -347,5 +368,30 @@ mod tests {
         assert!(faults.to_string().len() < 2_000 && faults.to_string().contains("at most 256 bytes"));
         let long = json!({"t": "x".repeat(ATTRIBUTE_LENGTH_MAX + 1), "l": vec![1; ATTRIBUTE_LIST_MAX + 1], "m": ["x".repeat(ATTRIBUTE_LENGTH_MAX + 1)]});
         assert_eq!(User::from_value(&json!({"id": "u", "attributes": long})).unwrap_err().as_slice().len(), 3);
+    }
+
+    #[test]
+    fn a_list_may_have_so_many_values_and_so_many_bytes_and_no_more() {
+        let reads = |list: &Value| {
+            User::from_value(&json!({"id": "u", "attributes": {"l": list}})).map(|_| ()).map_err(|faults| faults.to_string())
+        };
+        let texts = |first: usize| {
+            let rest = vec!["x".repeat(ATTRIBUTE_LENGTH_MAX); ATTRIBUTE_LIST_LENGTH_MAX / ATTRIBUTE_LENGTH_MAX - 1];
+            json!([vec!["x".repeat(first)], rest].concat())
+        };
+        assert_eq!(reads(&json!(vec!["é"; ATTRIBUTE_LIST_MAX])), Ok(()));
+        assert!(reads(&json!(vec![1; ATTRIBUTE_LIST_MAX + 1])).unwrap_err().contains("at most 200 values, got 201"));
+        assert_eq!(reads(&texts(ATTRIBUTE_LENGTH_MAX)), Ok(()));
+        let [fits, long] = [ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LENGTH_MAX + 1].map(|first| {
+            texts(first).as_array().unwrap().iter().map(|text| AttributeValue::from(text.as_str().unwrap())).collect::<Vec<_>>()
+        });
+        assert!(AttributeValue::fit_a_list(&fits) && !AttributeValue::fit_a_list(&long));
+        assert!(
+            !AttributeValue::fit_a_list(&vec![1.into(); ATTRIBUTE_LIST_MAX + 1])
+                && AttributeValue::fit_a_list(&vec![1.into(); ATTRIBUTE_LIST_MAX])
+        );
+        let mut more = texts(ATTRIBUTE_LENGTH_MAX);
+        more.as_array_mut().unwrap().push(json!("x"));
+        assert!(reads(&more).unwrap_err().contains("at most 8192 bytes together, got 8193"), "{:?}", reads(&more));
     }
 }

@@ -89,8 +89,11 @@ impl<T: AsRef<str>> Version<T> {
 }
 
 fn compare_pre(left: &str, right: &str) -> Ordering {
-    let mut left = left.split('.');
-    let mut right = right.split('.');
+    // Identifiers that are the same need not be looked at: the first that may differ begins after the last dot that both have.
+    let same = left.bytes().zip(right.bytes()).take_while(|(a, b)| a == b).count();
+    let start = left.bytes().take(same).rposition(|byte| byte == b'.').map_or(0, |dot| dot + 1);
+    let [left, right] = [left, right].map(|pre| pre.get(start..).unwrap_or_default());
+    let (mut left, mut right) = (left.split('.'), right.split('.'));
     loop {
         let order = match (left.next(), right.next()) {
             (None, None) => return Ordering::Equal,

@@ -1,5 +1,8 @@
 //! One test on one attribute, ready to run: operands parsed, lists hashed, case folded.
 
+mod list;
+mod text_set;
+
 use std::cmp::Ordering as Order;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,10 +11,11 @@ use serde_json::{Value, json};
 
 use crate::compile::needle::Needle;
 use crate::fold::{Foldable, Folded};
-use crate::limits::{DECIMAL_LENGTH_MAX, READ_STEPS, REGEX_STEPS, SEARCH_STEPS, STEP_LENGTH, VERSION_STEPS};
+use crate::limits::{
+    ATTRIBUTE_LIST_MAX, DECIMAL_LENGTH_MAX, READ_STEPS, REGEX_STEPS, SEARCH_STEPS, STEP_LENGTH, STEP_TEXTS, VERSION_STEPS,
+};
 use crate::model::{Network, Operation, Ordering, Pattern, Scalar, Test, TextPlace, plain_number};
 use crate::same::same;
-use crate::string_set::StringSet;
 use crate::timestamp::Timestamp;
 use crate::user::{Attribute, AttributeValue};
 use crate::version::{OwnedVersion, Version};
@@ -23,16 +27,16 @@ pub(crate) enum Check {
     EqualsNumber(f64),
     EqualsBool(bool),
     EqualsFolded(Folded),
-    InTexts(StringSet),
+    InTexts(Box<TextSet>),
     InMixed(Box<Mixed>),
-    InFolded(StringSet),
+    InFolded(Box<TextSet>),
     Number(Ordering, f64),
     Text(Ordering, Box<str>),
     Starts(Box<str>),
-    Ends(Box<str>),
+    Ends(Box<Ending>),
     Contains(Box<Needle>),
     StartsFolded(Folded),
-    EndsFolded(Folded),
+    EndsFolded(Box<Ending>),
     ContainsFolded(Box<Needle>),
     Matches(Box<Pattern>),
     Exists,
@@ -40,6 +44,13 @@ pub(crate) enum Check {
     After(Timestamp),
     Version(Ordering, Box<VersionOperand>),
     Network(Box<Networks>),
+}
+
+/// The end of a text; for lists, which are searched from their texts' ends, its bytes with the last one first.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    text: Box<str>,
+    backwards: Box<[u8]>,
 }
 
 /// A version as it was written, and as it compares; one that was built in code and is none compares with nothing.
@@ -52,7 +63,7 @@ pub(crate) struct VersionOperand {
 /// Operands of several types, each compared by its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Mixed {
-    pub(crate) texts: StringSet,
+    pub(crate) texts: TextSet,
     pub(crate) numbers: Box<[f64]>,
     pub(crate) bools: Box<[bool]>,
 }
@@ -76,6 +87,8 @@ fn text_of(value: &Scalar) -> &str {
     if let Scalar::String(text) = value { text } else { "" }
 }
 
+pub(crate) use text_set::TextSet;
+
 impl Check {
     fn equals(value: &Scalar) -> Self {
         match value {
@@ -90,9 +103,9 @@ impl Check {
         let mut numbers: Vec<f64> = values.iter().filter_map(|v| if let Scalar::Number(n) = v { Some(as_f64(n)) } else { None }).collect();
         numbers.sort_unstable_by(f64::total_cmp);
         let bools: Box<[bool]> = values.iter().filter_map(|v| if let Scalar::Bool(b) = v { Some(*b) } else { None }).collect();
-        let texts = StringSet::new(texts);
+        let texts = TextSet::new(texts);
         if numbers.is_empty() && bools.is_empty() {
-            Self::InTexts(texts)
+            Self::InTexts(Box::new(texts))
         } else {
             Self::InMixed(Box::new(Mixed { texts, numbers: numbers.into(), bools }))
         }
@@ -104,18 +117,20 @@ impl Check {
             Operation::Equal { value, ignore_case: false, negated } => (Self::equals(value), *negated),
             Operation::OneOf { values, ignore_case: true, negated } => {
                 let folded: Vec<_> = values.iter().map(|v| Folded::new(text_of(v))).collect();
-                (Self::InFolded(StringSet::new(folded.iter().map(Folded::as_str))), *negated)
+                (Self::InFolded(Box::new(TextSet::new(folded.iter().map(Folded::as_str)))), *negated)
             }
             Operation::OneOf { values, ignore_case: false, negated } => (Self::one_of(values), *negated),
             Operation::Order { ordering, value: Scalar::Number(number) } => (Self::Number(*ordering, as_f64(number)), false),
             Operation::Order { ordering, value } => (Self::Text(*ordering, text_of(value).into()), false),
             Operation::Text { place: TextPlace::Start, value, ignore_case: true } => (Self::StartsFolded(Folded::new(value)), false),
-            Operation::Text { place: TextPlace::End, value, ignore_case: true } => (Self::EndsFolded(Folded::new(value)), false),
+            Operation::Text { place: TextPlace::End, value, ignore_case: true } => {
+                (Self::EndsFolded(Box::new(Ending::new(Folded::new(value).as_str()))), false)
+            }
             Operation::Text { place: TextPlace::Anywhere, value, ignore_case: true } => {
                 (Self::ContainsFolded(Box::new(Needle::new(Folded::new(value).as_str()))), false)
             }
             Operation::Text { place: TextPlace::Start, value, ignore_case: false } => (Self::Starts(value.as_str().into()), false),
-            Operation::Text { place: TextPlace::End, value, ignore_case: false } => (Self::Ends(value.as_str().into()), false),
+            Operation::Text { place: TextPlace::End, value, ignore_case: false } => (Self::Ends(Box::new(Ending::new(value))), false),
             Operation::Text { place: TextPlace::Anywhere, value, ignore_case: false } => {
                 (Self::Contains(Box::new(Needle::new(value))), false)
             }
@@ -131,11 +146,12 @@ impl Check {
         }
     }
 
-    /// What the check counts for in [`EVALUATION_STEPS_MAX`](crate::limits::EVALUATION_STEPS_MAX).
+    /// What the check counts for in [`EVALUATION_STEPS_MAX`](crate::limits::EVALUATION_STEPS_MAX), for one value.
     pub(crate) fn steps(&self) -> u64 {
         match self {
             Self::EqualsBool(_) | Self::InTexts(_) | Self::Exists => 1,
-            Self::EqualsText(text) | Self::Text(_, text) | Self::Starts(text) | Self::Ends(text) => 1 + (text.len() / STEP_LENGTH) as u64,
+            Self::EqualsText(text) | Self::Text(_, text) | Self::Starts(text) => 1 + (text.len() / STEP_LENGTH) as u64,
+            Self::Ends(ending) => 1 + (ending.text.len() / STEP_LENGTH) as u64,
             Self::EqualsNumber(_)
             | Self::Number(..)
             | Self::InMixed(_)
@@ -152,13 +168,30 @@ impl Check {
         }
     }
 
+    /// The same for an attribute, which may be a list.
+    pub(crate) fn steps_on_attribute(&self) -> u64 {
+        // Texts are looked up, by hash or by halves, and so are the operands of an `in`, until it takes less to look up the values.
+        let each = |operands: usize| operands.min(ATTRIBUTE_LIST_MAX) as u64;
+        let more = match self {
+            Self::EqualsText(_) | Self::Starts(_) | Self::Ends(_) => 1,
+            Self::InTexts(texts) | Self::InFolded(texts) => 1 + each(texts.len().div_ceil(STEP_TEXTS)),
+            Self::InMixed(mixed) => each(mixed.texts.len().div_ceil(STEP_TEXTS)) + each(mixed.numbers.len()),
+            Self::Network(networks) => each(networks.v4.len()) + each(networks.v6.len()),
+            _ => 0,
+        };
+        self.steps() + more
+    }
+
     /// Whether the attribute passes. A missing one passes nothing; a list passes where one of its elements does.
     #[inline]
     pub(crate) fn passes(&self, attribute: Option<&Attribute>) -> bool {
         let Some(attribute) = attribute else { return false };
         match attribute.text() {
             Some(text) => self.passes_text(text),
-            None => self.passes_other(&attribute.value),
+            None => match attribute.list() {
+                Some((list, values)) => self.passes_list(list, values),
+                None => self.passes_other(&attribute.value),
+            },
         }
     }
 
@@ -176,11 +209,11 @@ impl Check {
             Self::Number(ordering, operand) => decimal(text).is_some_and(|number| compare(*ordering, number, *operand)),
             Self::Text(ordering, operand) => ordering.holds(text.cmp(operand)),
             Self::Starts(wanted) => text.starts_with(&**wanted),
-            Self::Ends(wanted) => text.ends_with(&**wanted),
-            Self::Contains(wanted) => wanted.is_in(text),
+            Self::Ends(wanted) => text.ends_with(&*wanted.text),
+            Self::Contains(wanted) => wanted.is_in(text.as_bytes()),
             Self::StartsFolded(wanted) => foldable.with_folded(|text| text.starts_with(wanted.as_str())),
-            Self::EndsFolded(wanted) => foldable.with_folded(|text| text.ends_with(wanted.as_str())),
-            Self::ContainsFolded(wanted) => foldable.with_folded(|text| wanted.is_in(text)),
+            Self::EndsFolded(wanted) => foldable.with_folded(|text| text.ends_with(&*wanted.text)),
+            Self::ContainsFolded(wanted) => foldable.with_folded(|text| wanted.is_in(text.as_bytes())),
             Self::Matches(pattern) => pattern.regex().is_match(text),
             Self::Exists => true,
             Self::Before(at) => Timestamp::read(text).is_some_and(|instant| instant < *at),
@@ -193,34 +226,28 @@ impl Check {
         }
     }
 
-    /// Whether a value passes that is there.
+    /// Whether a single value passes, or an object, which just exists.
     pub(crate) fn passes_other(&self, value: &AttributeValue) -> bool {
         match (self, value) {
             (Self::Exists, _) => true,
             (_, AttributeValue::String(text)) => self.passes_text(Foldable::plain(text)),
-            (_, AttributeValue::List(items)) => items.iter().any(|item| self.passes_element(item)),
             (Self::EqualsNumber(wanted), AttributeValue::Number(number)) => number == wanted,
             (Self::EqualsBool(wanted), AttributeValue::Bool(value)) => value == wanted,
-            (Self::InMixed(mixed), AttributeValue::Number(number)) => mixed.contains_number(*number),
+            (Self::InMixed(mixed), AttributeValue::Number(number)) => has_number(&mixed.numbers, *number),
             (Self::InMixed(mixed), AttributeValue::Bool(value)) => mixed.bools.contains(value),
             (Self::Number(ordering, operand), AttributeValue::Number(number)) => compare(*ordering, *number, *operand),
             _ => false,
         }
     }
 
-    /// Lists and objects inside a list match nothing.
-    fn passes_element(&self, item: &AttributeValue) -> bool {
-        !matches!(item, AttributeValue::List(_) | AttributeValue::Object) && self.passes_other(item)
-    }
-
     /// A text that must stand in the attribute, where, and whether case is ignored; the text is folded then.
     pub(crate) fn part(&self) -> Option<(TextPlace, &str, bool)> {
         match self {
             Self::Starts(text) => Some((TextPlace::Start, text, false)),
-            Self::Ends(text) => Some((TextPlace::End, text, false)),
+            Self::Ends(ending) => Some((TextPlace::End, &ending.text, false)),
             Self::Contains(needle) => Some((TextPlace::Anywhere, needle.as_str(), false)),
             Self::StartsFolded(text) => Some((TextPlace::Start, text.as_str(), true)),
-            Self::EndsFolded(text) => Some((TextPlace::End, text.as_str(), true)),
+            Self::EndsFolded(ending) => Some((TextPlace::End, &ending.text, true)),
             Self::ContainsFolded(needle) => Some((TextPlace::Anywhere, needle.as_str(), true)),
             _ => None,
         }
@@ -244,10 +271,10 @@ impl Check {
             Self::Number(ordering, operand) => (order_name(*ordering), plain_number(*operand)),
             Self::Text(ordering, operand) => (order_name(*ordering), json!(operand)),
             Self::Starts(text) => ("starts_with", json!(text)),
-            Self::Ends(text) => ("ends_with", json!(text)),
+            Self::Ends(ending) => ("ends_with", json!(ending.text)),
             Self::Contains(needle) => ("contains", json!(needle.as_str())),
             Self::StartsFolded(text) => ("istarts_with", json!(text.as_str())),
-            Self::EndsFolded(text) => ("iends_with", json!(text.as_str())),
+            Self::EndsFolded(ending) => ("iends_with", json!(ending.text)),
             Self::ContainsFolded(needle) => ("icontains", json!(needle.as_str())),
             Self::Matches(pattern) => (if pattern.ignores_case() { "imatches" } else { "matches" }, json!(pattern.as_str())),
             Self::Exists => ("exists", json!(!negated)),
@@ -315,17 +342,23 @@ fn in_ranges<A: Ord + Copy>(ranges: &[(A, A)], address: A) -> bool {
     after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| address <= range.1)
 }
 
-impl Mixed {
-    fn contains_number(&self, number: f64) -> bool {
-        // -0.0 equals 0.0, but stands before it in the total order.
-        let at = self.numbers.partition_point(|operand| *operand < number);
-        self.numbers.get(at) == Some(&number)
-    }
+/// Whether the number is among those, which are in order.
+fn has_number(numbers: &[f64], wanted: f64) -> bool {
+    // -0.0 equals 0.0, but stands before it in the total order.
+    numbers.get(numbers.partition_point(|number| *number < wanted)) == Some(&wanted)
+}
 
+impl Ending {
+    fn new(text: &str) -> Self {
+        Self { text: text.into(), backwards: text.bytes().rev().collect() }
+    }
+}
+
+impl Mixed {
     fn contains_text(&self, text: &str) -> bool {
         self.texts.contains(text)
             || self.bools.iter().any(|b| text == if *b { "true" } else { "false" })
-            || (!self.numbers.is_empty() && decimal(text).is_some_and(|number| self.contains_number(number)))
+            || (!self.numbers.is_empty() && decimal(text).is_some_and(|number| has_number(&self.numbers, number)))
     }
 }
 

@@ -172,7 +172,8 @@ impl Compiler<'_> {
 
     fn all(&mut self, mut checks: Vec<Cond>) -> Cond {
         let steps = |check: &Cond| match check {
-            Cond::Attr { check, .. } | Cond::UserId { check, .. } => check.steps(),
+            Cond::Attr { check, .. } => check.steps_on_attribute(),
+            Cond::UserId { check, .. } => check.steps(),
             _ => 1,
         };
         // The clause itself has counted for one.

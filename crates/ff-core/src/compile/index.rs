@@ -13,7 +13,7 @@ use crate::compile::flag::CompiledRule;
 use crate::limits::RULES_MAX;
 use crate::same::same;
 use crate::string_set::hash;
-use crate::user::{AttributeName, AttributeValue, User};
+use crate::user::{AttributeName, Texts, User};
 
 /// A set of rules, one bit each, by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct RuleIndex {
 struct Attribute {
     name: AttributeName,
     rules: HashTable<(Box<str>, Candidates)>,
+    /// Of the texts in `rules`, side by side: most are not in a user's list.
+    hashes: Vec<u64>,
 }
 
 /// What must be for a condition to hold: one of these attributes equals its text. Where none does, trying the condition asks
@@ -95,7 +97,7 @@ impl RuleIndex {
             spared += 1;
             for (name, text) in demand {
                 let at = index.iter().position(|attribute| attribute.name.as_str() == name.as_str()).unwrap_or_else(|| {
-                    index.push(Attribute { name: name.clone(), rules: HashTable::new() });
+                    index.push(Attribute { name: name.clone(), rules: HashTable::new(), hashes: Vec::new() });
                     index.len() - 1
                 });
                 if let Some(attribute) = index.get_mut(at) {
@@ -112,17 +114,12 @@ impl RuleIndex {
     pub(crate) fn candidates(&self, user: &User) -> Candidates {
         let mut candidates = self.always;
         for attribute in &self.attributes {
-            match user.get(&attribute.name).map(|attribute| &attribute.value) {
-                Some(AttributeValue::String(text)) => attribute.add(text, &mut candidates),
-                Some(AttributeValue::List(items)) => {
-                    for item in items {
-                        if let AttributeValue::String(text) = item {
-                            attribute.add(text, &mut candidates);
-                        }
-                    }
-                }
-                // No other value equals a text.
-                _ => {}
+            let Some(value) = user.get(&attribute.name) else { continue };
+            // No value equals a text but a text.
+            if let Some(text) = value.text() {
+                attribute.add(hash(text.plain), text.plain.as_bytes(), &mut candidates);
+            } else if let Some((list, _)) = value.list() {
+                attribute.add_all(&list.texts, &mut candidates);
             }
         }
         candidates
@@ -132,13 +129,28 @@ impl RuleIndex {
 impl Attribute {
     fn insert(&mut self, text: &str, rule: usize) {
         let entry = self.rules.entry(hash(text), |(known, _)| same(known.as_bytes(), text.as_bytes()), |(known, _)| hash(known));
-        entry.or_insert_with(|| (text.into(), Candidates::none())).into_mut().1.insert(rule);
+        let known = entry.or_insert_with(|| {
+            self.hashes.push(hash(text));
+            (text.into(), Candidates::none())
+        });
+        known.into_mut().1.insert(rule);
     }
 
     #[inline]
-    fn add(&self, text: &str, candidates: &mut Candidates) {
-        if let Some((_, rules)) = self.rules.find(hash(text), |(known, _)| same(known.as_bytes(), text.as_bytes())) {
+    fn add(&self, hash: u64, text: &[u8], candidates: &mut Candidates) {
+        if let Some((_, rules)) = self.rules.find(hash, |(known, _)| same(known.as_bytes(), text)) {
             candidates.unite(rules);
+        }
+    }
+
+    /// Looks the fewer texts up among the others, so that a long list costs no more than the rules do.
+    fn add_all(&self, texts: &Texts, candidates: &mut Candidates) {
+        if self.hashes.len() < texts.len() {
+            for hash in &self.hashes {
+                texts.with_hash(*hash).for_each(|text| self.add(*hash, text, candidates));
+            }
+        } else {
+            texts.iter().for_each(|(hash, text)| self.add(hash, text, candidates));
         }
     }
 }

@@ -8,9 +8,10 @@ mod needle;
 mod segment;
 mod value;
 
-pub(crate) use check::{Check, compile as compile_test, decimal};
+pub(crate) use check::{Check, TextSet, compile as compile_test, decimal};
 pub(crate) use condition::{Cond, Gate, Limit, Need, Reference, SegmentSlot};
 pub(crate) use flag::{CompiledFlag, CompiledRule, Split};
+pub(crate) use needle::Needle;
 pub(crate) use segment::{CompiledSegment, Membership};
 pub use value::VariantValue;
 

@@ -318,6 +318,10 @@ fn an_index_finds_each_rule_that_any_of_the_users_values_leads_to() {
     assert_eq!(rule(&user("C5".into())).as_deref(), Some("r5"));
     assert_eq!(rule(&user("FR".into())).as_deref(), Some("last"));
     assert_eq!(rule(&user(["DE", "C3", "C7"].into())).as_deref(), Some("r3"));
+    let more_than_there_are_rules = |text: &str| (0..50).map(|i| format!("X{i}")).chain([text.to_owned()]).collect();
+    assert_eq!(rule(&user(more_than_there_are_rules("C6"))).as_deref(), Some("r6"));
+    assert_eq!(rule(&user(more_than_there_are_rules("FR"))).as_deref(), Some("last"));
+    assert_eq!(rule(&user(more_than_there_are_rules("C8"))), None);
     assert_eq!(rule(&user(3.0.into())), None);
     assert_eq!(rule(&User::new("v").unwrap().with("country", "DE")), None);
 }

@@ -80,7 +80,7 @@ impl Shard {
     }
 
     #[inline]
-    pub(super) fn contains(&self, place: u32, text: &str) -> bool {
+    pub(super) fn contains(&self, place: u32, text: &[u8]) -> bool {
         let bucket = bucket_of(place, self.starts.len() - 1);
         let (Some(start), Some(end)) = (self.starts.get(bucket), self.starts.get(bucket + 1)) else { return false };
         if let Some(begins) = &self.crowded {
@@ -88,7 +88,7 @@ impl Shard {
         }
         let mut rest = self.texts.get(*start as usize..*end as usize).unwrap_or_default();
         while let Some((member, after)) = first(rest) {
-            if same(member, text.as_bytes()) {
+            if same(member, text) {
                 return true;
             }
             rest = after;
@@ -96,12 +96,11 @@ impl Shard {
         false
     }
 
-    fn search(&self, begins: &[u32], place: u32, text: &str) -> bool {
+    fn search(&self, begins: &[u32], place: u32, text: &[u8]) -> bool {
         let order = |begin: &u32| {
             let member = self.texts.get(*begin as usize..).and_then(first).map_or(&[][..], |(member, _)| member);
             // INVARIANT: members are texts.
-            let member = std::str::from_utf8(member).unwrap_or_default();
-            (place_of(hash(member)), member).cmp(&(place, text))
+            (place_of(hash(std::str::from_utf8(member).unwrap_or_default())), member).cmp(&(place, text))
         };
         begins.binary_search_by(|begin| -> Ordering { order(begin) }).is_ok()
     }
@@ -126,14 +125,14 @@ mod tests {
         assert!(colliding.len() > 2 * SCAN_MAX);
         let shard = Shard::new(&colliding);
         assert!(shard.crowded.is_some() && shard.len() == colliding.len());
-        assert!(colliding.iter().all(|(hash, text)| shard.contains(place_of(*hash), text)));
-        assert!(colliding.iter().all(|(hash, text)| !shard.contains(place_of(*hash), &format!("{text}x"))));
+        assert!(colliding.iter().all(|(hash, text)| shard.contains(place_of(*hash), text.as_bytes())));
+        assert!(colliding.iter().all(|(hash, text)| !shard.contains(place_of(*hash), format!("{text}x").as_bytes())));
         assert!(colliding.iter().map(|(_, text)| *text).eq(shard.iter()));
     }
 
     #[test]
     fn an_empty_shard_contains_nothing() {
         let shard = Shard::new(&[]);
-        assert!(!shard.contains(0, "") && !shard.contains(u32::MAX, "x") && shard.iter().next().is_none());
+        assert!(!shard.contains(0, b"") && !shard.contains(u32::MAX, b"x") && shard.iter().next().is_none());
     }
 }

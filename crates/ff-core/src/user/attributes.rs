@@ -4,7 +4,8 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::AttributeValue;
+use super::buckets::Buckets;
+use super::{AttributeValue, List};
 use crate::fold::{Foldable, folded_beforehand};
 use crate::same::same;
 
@@ -14,20 +15,29 @@ use crate::same::same;
 pub(super) struct Attributes {
     /// By hash and then by name.
     ordered: Vec<Attribute>,
-    /// For each bucket the number of its first attribute, and after the last bucket the number of all; empty where there
-    /// are no attributes.
-    firsts: Vec<u32>,
+    buckets: Buckets,
 }
 
 /// One attribute, with what is worth knowing of it beforehand.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     hash: u64,
     name: Box<str>,
     pub(crate) value: AttributeValue,
-    /// Of a text, where folding it is work.
-    folded: Option<Box<str>>,
+    prepared: Prepared,
 }
+
+/// What was made of a value beforehand.
+#[derive(Debug, Clone)]
+enum Prepared {
+    /// Of a text, where folding it is work: its folded form.
+    Folded(Box<str>),
+    /// Of a list: its layout. Of other values nothing.
+    List(Option<Box<List>>),
+}
+
+/// Buckets for an attribute, so that most hold one or none.
+const BUCKETS_EACH: usize = 2;
 
 /// Buckets up to this size are compared one by one, larger ones searched by halves.
 const SCAN_MAX: usize = 8;
@@ -37,18 +47,10 @@ pub(super) fn hash(name: &str) -> u64 {
     FixedState::with_seed(0).hash_one(name)
 }
 
-/// The upper half of a hash is spread evenly over the buckets, so that buckets keep its order.
-#[inline]
-fn bucket_of(hash: u64, buckets: usize) -> usize {
-    (((hash >> 32) * buckets as u64) >> 32) as usize
-}
-
 impl Attributes {
     #[inline]
     pub(super) fn get(&self, hash: u64, name: &str) -> Option<&Attribute> {
-        let bucket = bucket_of(hash, self.firsts.len().checked_sub(1)?);
-        let (first, end) = (*self.firsts.get(bucket)? as usize, *self.firsts.get(bucket + 1)? as usize);
-        let attributes = self.ordered.get(first..end)?;
+        let attributes = self.ordered.get(self.buckets.get(hash)?)?;
         if attributes.len() > SCAN_MAX {
             let at = attributes.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))).ok()?;
             return attributes.get(at);
@@ -66,7 +68,7 @@ impl Attributes {
         // A stable sort, so that the first of several stays the first.
         ordered.sort_by(|a, b| a.order().cmp(&b.order()));
         ordered.dedup_by(|later, earlier| later.order() == earlier.order());
-        let mut attributes = Self { ordered, firsts: Vec::new() };
+        let mut attributes = Self { ordered, buckets: Buckets::default() };
         attributes.index();
         attributes
     }
@@ -103,38 +105,42 @@ impl Attributes {
     }
 
     fn index(&mut self) {
-        // None has one form only: users that are equal compare as equal.
-        if self.ordered.is_empty() {
-            return self.firsts.clear();
-        }
-        // Two buckets an attribute, so that most hold one or none.
-        let buckets = self.ordered.len().next_power_of_two() * 2;
-        self.firsts.clear();
-        self.firsts.resize(buckets + 1, 0);
-        for attribute in &self.ordered {
-            if let Some(in_bucket) = self.firsts.get_mut(bucket_of(attribute.hash, buckets) + 1) {
-                *in_bucket += 1;
-            }
-        }
-        let mut sum = 0;
-        for first in &mut self.firsts {
-            sum += *first;
-            *first = sum;
-        }
+        self.buckets = Buckets::new(self.ordered.iter().map(|attribute| attribute.hash), BUCKETS_EACH);
+    }
+}
+
+/// What was prepared follows from the rest.
+impl PartialEq for Attribute {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order() && self.value == other.value
     }
 }
 
 impl Attribute {
     fn new(name: Box<str>, value: AttributeValue) -> Self {
-        let folded = if let AttributeValue::String(text) = &value { folded_beforehand(text) } else { None };
-        Self { hash: hash(&name), name, value, folded }
+        let prepared = match &value {
+            AttributeValue::String(text) => folded_beforehand(text).map_or(Prepared::List(None), Prepared::Folded),
+            AttributeValue::List(values) => Prepared::List(Some(Box::new(List::new(values)))),
+            _ => Prepared::List(None),
+        };
+        Self { hash: hash(&name), name, value, prepared }
     }
 
     /// The value, if it is a text.
     #[inline]
     pub(crate) fn text(&self) -> Option<Foldable<'_>> {
         let AttributeValue::String(plain) = &self.value else { return None };
-        Some(Foldable { plain, folded: self.folded.as_deref() })
+        let folded = if let Prepared::Folded(folded) = &self.prepared { Some(&**folded) } else { None };
+        Some(Foldable { plain, folded })
+    }
+
+    /// The value's layout and the values themselves, if it is a list.
+    #[inline]
+    pub(crate) fn list(&self) -> Option<(&List, &[AttributeValue])> {
+        match (&self.prepared, &self.value) {
+            (Prepared::List(Some(list)), AttributeValue::List(values)) => Some((list, values)),
+            _ => None,
+        }
     }
 
     fn order(&self) -> (u64, &str) {

@@ -6,7 +6,7 @@ use super::hypothesis::is_listed;
 use super::walk::weight;
 use super::{Search, numbers, proof};
 use crate::compile::{Check, Cond, decimal};
-use crate::limits::{ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_LIST_MAX, USER_ID_LENGTH_MAX};
+use crate::limits::{ATTRIBUTE_LENGTH_MAX, USER_ID_LENGTH_MAX};
 use crate::user::{AttributeValue, User};
 
 /// What meets the demands.
@@ -229,7 +229,7 @@ impl<'a> Probe<'_, 'a> {
         }
         let list = AttributeValue::List(list);
         let is_met = positive.iter().chain(negative).all(|one| self.is_met(one, Some(&list)));
-        let fits = matches!(&list, AttributeValue::List(items) if items.len() <= ATTRIBUTE_LIST_MAX);
+        let fits = matches!(&list, AttributeValue::List(values) if AttributeValue::fit_a_list(values));
         if is_met && fits { Solved::Set(list) } else { Solved::Unknown }
     }
 }

@@ -305,12 +305,21 @@ pub(crate) fn attribute(dice: &mut Dice<'_>, name: &str) -> Value {
     match dice.below(20) {
         0 => Value::Null,
         1 => json!({"id": scalar(dice), "x": null}),
-        2..=4 => Value::Array(dice.some(3, |dice| match dice.below(12) {
-            0 => Value::Null,
-            1 => json!([scalar(dice)]),
-            2 => json!({"id": scalar(dice)}),
-            _ => scalar(dice),
-        })),
+        2..=4 => {
+            let mut list = dice.some(3, |dice| match dice.below(12) {
+                0 => Value::Null,
+                1 => json!([scalar(dice)]),
+                2 => json!({"id": scalar(dice)}),
+                _ => scalar(dice),
+            });
+            // In a long list what is asked for has to be found among much that is not.
+            if dice.chance(25) {
+                list.extend((0..dice.below(60)).map(|i| json!(format!("other-{i}"))));
+                list.extend(dice.some(4, scalar));
+                list = dice.shuffled(list);
+            }
+            Value::Array(list)
+        }
         _ => scalar(dice),
     }
 }

@@ -225,3 +225,92 @@ impl Compiler<'_> {
 fn compile_user_id(test: &Test) -> Vec<Cond> {
     check::compile(test).into_iter().map(|(check, negated)| Cond::UserId { check, negated }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Segment;
+    use crate::compile::CompiledSegment;
+    use crate::limits::{ATTRIBUTE_LIST_MAX, READ_STEPS, REGEX_STEPS, SEARCH_STEPS, STEP_LENGTH, STEP_TEXTS, VERSION_STEPS};
+
+    fn compiled(criteria: &Value) -> CompiledSegment {
+        let segment =
+            Segment::from_value(&json!({"key": "s", "criteria": criteria})).unwrap_or_else(|faults| panic!("{criteria}: {faults}"));
+        CompiledSegment::new(&segment, &"acme".parse().unwrap(), &|_| Some(SegmentSlot(0)), &mut Findings::default())
+    }
+
+    /// Of the condition alone: the segment around it counts for one.
+    fn steps(criteria: &Value) -> u64 {
+        compiled(criteria).outline.steps - 1
+    }
+
+    #[test]
+    fn every_kind_of_clause_and_test_counts_for_the_steps_that_it_may_take() {
+        let on_attribute = |test: Value| steps(&json!({"attr": {"x": test}}));
+        let on_user_id = |test: Value| steps(&json!({ "user_id": test }));
+        let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let long = "x".repeat(STEP_LENGTH * 3);
+        for one in [json!({}), json!({"segment": "a"}), json!({"percentage": 5}), json!({"time": {"after": "2026-01-01T00:00:00Z"}})] {
+            assert_eq!(steps(&one), 1, "{one}");
+        }
+        for (test, on_id, more_for_lists) in [
+            (json!("a"), 1, 1),
+            (json!(long), 4, 1),
+            (json!(true), 1, 0),
+            (json!({"exists": true}), 1, 0),
+            (json!({"starts_with": "a"}), 1, 1),
+            (json!({"ends_with": long}), 4, 1),
+            (json!({"lt": "a"}), 1, 0),
+            (json!(many(STEP_TEXTS)), 1, 2),
+            (json!(many(STEP_TEXTS + 1)), 1, 3),
+            (json!(many(10_000)), 1, 1 + ATTRIBUTE_LIST_MAX as u64),
+            (json!({"iin": many(STEP_TEXTS)}), READ_STEPS, 2),
+            (json!([1, 2, 3]), READ_STEPS, 3),
+            (json!([1, 2, "a", "b", true]), READ_STEPS, 3),
+            (json!({"ieq": "a"}), READ_STEPS, 0),
+            (json!({"istarts_with": "a"}), READ_STEPS, 0),
+            (json!(7), READ_STEPS, 0),
+            (json!({"gt": 7}), READ_STEPS, 0),
+            (json!({"before": "2026-01-01T00:00:00Z"}), READ_STEPS, 0),
+            (json!({"ip_in": ["10.0.0.0/8", "11.0.0.0/8", "::1"]}), READ_STEPS, 3),
+            (json!({"semver_gt": "1.2"}), VERSION_STEPS, 0),
+            (json!({"contains": "a"}), SEARCH_STEPS, 0),
+            (json!({"icontains": "a"}), SEARCH_STEPS, 0),
+            (json!({"matches": "a"}), REGEX_STEPS, 0),
+        ] {
+            assert_eq!(on_user_id(test.clone()), on_id, "{test}");
+            assert_eq!(on_attribute(test.clone()), on_id + more_for_lists, "{test}");
+        }
+    }
+
+    #[test]
+    fn clauses_and_tests_are_counted_together() {
+        let several = json!({"user_id": "a", "attr": {"x": true, "y": {"gt": 1, "lt": 5}}, "percentage": 5});
+        assert_eq!(steps(&several), 1 + (1 + 2 * READ_STEPS) + 1);
+        assert_eq!(steps(&json!({"all": [several, {}, {"not": {}}]})), 1 + (3 + 2 * READ_STEPS) + 1 + 2);
+    }
+
+    fn gate(percentage: &Value) -> Gate {
+        match compiled(&json!({ "percentage": percentage })).criteria {
+            Cond::Percentage(gate) => *gate,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn percentages_go_by_one_bucket_where_salt_and_attribute_are_the_same() {
+        let first = gate(&json!({"value": 5, "by": "org", "salt": "a"}));
+        assert!(first.decides_with(&gate(&json!({"value": 50, "by": "org", "salt": "a"}))));
+        assert!(!first.decides_with(&gate(&json!({"value": 5, "by": "org", "salt": "b"}))));
+        assert!(!first.decides_with(&gate(&json!({"value": 5, "by": "team", "salt": "a"}))));
+        assert!(!first.decides_with(&gate(&json!({"value": 5, "salt": "a"}))));
+    }
+
+    #[test]
+    fn only_a_percentage_between_two_instants_grows() {
+        let ends = json!({"from": {"value": 0, "at": "2026-01-01T00:00:00Z"}, "to": {"value": 9, "at": "2026-01-02T00:00:00Z"}});
+        assert!(gate(&ends).limit.grows() && !gate(&json!(9)).limit.grows());
+    }
+}

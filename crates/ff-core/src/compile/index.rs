@@ -41,7 +41,7 @@ struct Attribute {
     name: AttributeName,
     rules: HashTable<(Box<str>, Candidates)>,
     /// Of the texts in `rules`, side by side: most are not in a user's list.
-    hashes: Vec<u64>,
+    hashes: Box<[u64]>,
 }
 
 /// What must be for a condition to hold: one of these attributes equals its text. Where none does, trying the condition asks
@@ -97,7 +97,7 @@ impl RuleIndex {
             spared += 1;
             for (name, text) in demand {
                 let at = index.iter().position(|attribute| attribute.name.as_str() == name.as_str()).unwrap_or_else(|| {
-                    index.push(Attribute { name: name.clone(), rules: HashTable::new(), hashes: Vec::new() });
+                    index.push(Attribute { name: name.clone(), rules: HashTable::new(), hashes: Box::default() });
                     index.len() - 1
                 });
                 if let Some(attribute) = index.get_mut(at) {
@@ -105,8 +105,13 @@ impl RuleIndex {
                 }
             }
         }
-        let is_worth_it = spared > index.len() * RULES_PER_ATTRIBUTE;
-        is_worth_it.then(|| Box::new(Self { attributes: index.into(), always }))
+        if spared <= index.len() * RULES_PER_ATTRIBUTE {
+            return None;
+        }
+        for attribute in &mut index {
+            attribute.hashes = attribute.rules.iter().map(|(text, _)| hash(text)).collect();
+        }
+        Some(Box::new(Self { attributes: index.into(), always }))
     }
 
     /// The rules that may hold for this user; the others do not.
@@ -129,11 +134,7 @@ impl RuleIndex {
 impl Attribute {
     fn insert(&mut self, text: &str, rule: usize) {
         let entry = self.rules.entry(hash(text), |(known, _)| same(known.as_bytes(), text.as_bytes()), |(known, _)| hash(known));
-        let known = entry.or_insert_with(|| {
-            self.hashes.push(hash(text));
-            (text.into(), Candidates::none())
-        });
-        known.into_mut().1.insert(rule);
+        entry.or_insert_with(|| (text.into(), Candidates::none())).into_mut().1.insert(rule);
     }
 
     #[inline]

@@ -70,6 +70,9 @@ pub(crate) struct Mixed {
     pub(crate) bools: Box<[bool]>,
 }
 
+/// Steps in which each value of the longest list is looked up in a set of any size, where it may have to be waited for.
+const LOOKUPS_MAX: usize = ATTRIBUTE_LIST_MAX + ATTRIBUTE_LIST_MAX / 4;
+
 /// What one test of the model becomes: checks that must all hold, each perhaps negated.
 pub(crate) fn compile(test: &Test) -> Vec<(Check, bool)> {
     match test {
@@ -171,7 +174,7 @@ impl Check {
     /// The same for an attribute, which may be a list.
     pub(crate) fn steps_on_attribute(&self) -> u64 {
         // Texts are looked up, by hash or by halves, and so are the operands of an `in`, until it takes less to look up the values.
-        let each = |operands: usize| operands.min(ATTRIBUTE_LIST_MAX) as u64;
+        let each = |operands: usize| operands.min(LOOKUPS_MAX) as u64;
         let more = match self {
             Self::EqualsText(_) | Self::Starts(_) | Self::Ends(_) => 1,
             Self::InTexts(texts) | Self::InFolded(texts) => 1 + each(texts.len().div_ceil(STEP_TEXTS)),

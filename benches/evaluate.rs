@@ -17,7 +17,7 @@ mod workloads;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ff_core::{Timestamp, User};
+use ff_core::{AttributeValue, Timestamp, User};
 
 fn evaluate(c: &mut Criterion) {
     let now = Timestamp::from_millis(1_800_000_000_000);
@@ -41,5 +41,18 @@ fn evaluate(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, evaluate);
+/// What it costs to prepare a user for evaluation: reading, and laying a list of groups out.
+fn user(c: &mut Criterion) {
+    for groups in [0, 10, 200] {
+        let groups: Vec<_> = (0..groups).map(|i| format!("group-{i:04}")).collect();
+        let text = serde_json::json!({"id": "user-1234", "attributes": {"country": "CA", "plan": "pro", "groups": groups}}).to_string();
+        c.bench_function(&format!("user/read, in {} groups", groups.len()), |b| b.iter(|| User::from_json(black_box(&text)).unwrap()));
+        c.bench_function(&format!("user/copy and lay out a list of {}", groups.len()), |b| {
+            b.iter(|| User::new("u").unwrap().with("groups", black_box(&*groups)));
+        });
+        c.bench_function(&format!("user/copy a list of {}", groups.len()), |b| b.iter(|| AttributeValue::from(black_box(&*groups))));
+    }
+}
+
+criterion_group!(benches, evaluate, user);
 criterion_main!(benches);

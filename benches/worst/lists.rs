@@ -58,7 +58,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("`in` of 1,000 texts", through_segments(|i| attr(json!(thousand(i))), 252), groups()),
         ("`in` of 10,000 texts", through_segments(|_| attr(json!(ten_thousand)), 252), groups()),
         ("`in` of 16 numbers", through_segments(|i| attr(json!(odd(16)(i))), READ_STEPS + 16), numbers()),
-        ("`in` of 1,000 numbers", through_segments(|i| attr(json!(odd(1_000)(i))), READ_STEPS + 200), numbers()),
+        ("`in` of 1,000 numbers", through_segments(|i| attr(json!(odd(1_000)(i))), READ_STEPS + 250), numbers()),
         ("comparing numbers", through_segments(|i| attr(json!({"gt": 1e6 + i as f64})), READ_STEPS), numbers()),
         ("equal numbers", through_segments(|i| attr(json!(i * 2 + 1)), READ_STEPS), numbers()),
         ("comparing texts", through_segments(|i| attr(json!({"gt": absent(i)})), 1), groups()),

@@ -76,7 +76,7 @@ impl<'a> Foldable<'a> {
 mod tests {
     use super::*;
 
-    /// A text as it stands in lists, and as it stands in an attribute of its own.
+    /// A text without and with its folded form.
     fn both(text: &str, mut check: impl FnMut(Foldable<'_>)) {
         check(Foldable::plain(text));
         let folded = Folded::new(text).0;

@@ -229,11 +229,10 @@ impl Check {
         }
     }
 
-    /// Whether a single value passes, or an object, which just exists.
+    /// Whether a value passes that is neither text nor list.
     pub(crate) fn passes_other(&self, value: &AttributeValue) -> bool {
         match (self, value) {
             (Self::Exists, _) => true,
-            (_, AttributeValue::String(text)) => self.passes_text(Foldable::plain(text)),
             (Self::EqualsNumber(wanted), AttributeValue::Number(number)) => number == wanted,
             (Self::EqualsBool(wanted), AttributeValue::Bool(value)) => value == wanted,
             (Self::InMixed(mixed), AttributeValue::Number(number)) => has_number(&mixed.numbers, *number),

@@ -176,7 +176,7 @@ mod tests {
         let mut lists: Vec<Vec<AttributeValue>> = vec![Vec::new(), fillers.clone()];
         lists.extend(values.iter().map(|value| vec![value.clone()]));
         lists.extend(values.iter().zip(values.iter().cycle().skip(11)).map(|(a, b)| vec![b.clone(), a.clone(), b.clone()]));
-        lists.extend(values.iter().step_by(5).map(|value| [fillers.as_slice(), &[value.clone()]].concat()));
+        lists.extend(values.iter().step_by(5).map(|value| [fillers.as_slice(), std::slice::from_ref(value)].concat()));
         lists.extend([1, 2, 3].map(|step| values.iter().skip(step).step_by(step + 1).cloned().collect()));
         lists.push((0..50).map(|i| (i * 3).into()).chain((0..50).map(|i| format!("10.9.{i}.1").into())).collect());
         let alone = |list: &[AttributeValue]| list.iter().filter(|value| value.is_scalar()).cloned().map(user).collect();

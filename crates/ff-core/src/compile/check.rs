@@ -317,5 +317,9 @@ mod tests {
         for text in ["", " 1", "1 ", "inf", "NaN", "infinity", "1e999", "0x10", "1_000", "1,5", "e", ".", "--1", "1e"] {
             assert_eq!(decimal(text), None, "{text}");
         }
+        for (length, is_read) in [(DECIMAL_LENGTH_MAX - 1, true), (DECIMAL_LENGTH_MAX, true), (DECIMAL_LENGTH_MAX + 1, false), (500, false)]
+        {
+            assert_eq!(decimal(&"1".repeat(length)).is_some(), is_read, "{length} digits");
+        }
     }
 }

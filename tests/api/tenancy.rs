@@ -41,7 +41,7 @@ const READS_AUDIT: &[&str] = &["audit:r", "admin"];
 const READS_ENVIRONMENTS: &[&str] = &["environments:rw", "flags:r", "flags:rw", "admin"];
 const FOLLOWS_EVENTS: &[&str] = &["events:r", "admin"];
 const WRITES_ENVIRONMENTS: &[&str] = &["environments:rw", "admin"];
-const READS_RULESETS: &[&str] = &["ruleset:r", "webhooks:rw", "admin"];
+const READS_RULESETS: &[&str] = &["ruleset:r", "admin"];
 const SCOPES: [&str; 11] = [
     "flags:r",
     "flags:rw",

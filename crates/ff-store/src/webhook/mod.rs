@@ -1,7 +1,7 @@
 //! Webhooks: where a tenant's changes are told, how far that has come, and who does it at the moment.
 //!
 //! What people set is changed like every other entity: by [`change::run`](crate::change::run), with a version and an audit entry, which never
-//! shows a secret. How far delivery has come belongs to the one server that holds the webhook's [lease](lease), has no version, and leaves
+//! shows a secret. How far delivery has come belongs to the one server that holds the webhook's [lease], has no version, and leaves
 //! no trace in the audit log.
 
 mod delivery;

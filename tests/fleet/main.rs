@@ -17,5 +17,6 @@ mod killed;
 mod order;
 mod propagation;
 mod rolling;
+mod webhooks;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ff-server");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ff_test_support::{Client, Postgres, Server, eventually};
 use serde_json::json;
@@ -96,6 +97,7 @@ fn what_others_wrote_meanwhile_is_served_once_the_database_is_back() {
     let Some((postgres, server)) = start() else { return };
     admin(&server).post("/v1/flags", &flag("f")).created();
     is_saved(&server, "acme", 1);
+    let since = Instant::now();
     server.kill_9();
     // Another server of the same database writes, and goes.
     let other = setup().variable("DB_DSN", &dsn_of(&server)).start();
@@ -103,7 +105,10 @@ fn what_others_wrote_meanwhile_is_served_once_the_database_is_back() {
     drop(other);
     postgres.stop();
     server.start_again_degraded();
-    assert_eq!(admin(&server).post("/v1/evaluate", &question("f")).ok()["value"], true, "as it was saved");
+    let saved = admin(&server).post("/v1/evaluate", &question("f"));
+    assert_eq!(saved.ok()["value"], true, "as it was saved");
+    let age: f64 = saved.header("x-ruleset-age").unwrap().parse().unwrap();
+    assert!(age >= since.elapsed().as_secs_f64(), "{age}: nobody has looked since it was saved");
     postgres.restart();
     let is_off = || admin(&server).post("/v1/evaluate", &question("f")).ok()["reason"] == "flag_off";
     eventually("the other's change to be served", || is_off().then_some(()));

@@ -124,6 +124,20 @@ fn a_write_is_in_what_is_downloaded_after_it() {
 }
 
 #[test]
+fn whoever_knows_of_a_revision_gets_no_earlier_one() {
+    each(|api| {
+        plant(api);
+        let made = api.get("/v1/ruleset").ok()["revision"].as_u64().unwrap();
+        for path in ["/v1/ruleset", "/v1/ruleset/changes?since=1"] {
+            let min = |revision: &str| api.with("X-Min-Revision", revision).get(path);
+            assert_eq!(min(&made.to_string()).ok()["revision"], made);
+            min(&(made + 1).to_string()).problem(503, "revision_not_served");
+            min("x").problem(400, "invalid_header");
+        }
+    });
+}
+
+#[test]
 fn what_followed_the_log_is_byte_for_byte_what_a_new_server_reads() {
     each_own(
         |setup| setup,

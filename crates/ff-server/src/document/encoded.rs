@@ -26,7 +26,7 @@ pub struct Representation {
 }
 
 impl Encoded {
-    /// Compresses `text`. Takes its time: some 30 ms for each megabyte.
+    /// Compresses `text`, which takes its time.
     ///
     /// # Errors
     /// None, unless the memory is not there.

@@ -220,7 +220,6 @@ impl From<Refused> for Problem {
             // The last header of a name counts.
             Refused::Full => Self::new(ProblemType::StreamUnavailable, refused.to_string())
                 .with([(RETRY_AFTER, HeaderValue::from(RETRY_STREAM_AFTER_S))]),
-            Refused::Ending => Self::new(ProblemType::StreamUnavailable, refused.to_string()),
             Refused::Future { .. } => Self::new(ProblemType::InvalidQuery, refused.to_string()),
             Refused::Service(error) => error.into(),
         }

@@ -45,6 +45,34 @@ fn a_stream_goes_on_where_it_is_told_to() {
 }
 
 #[test]
+fn what_is_no_event_is_passed_over_and_resumed_from() {
+    each_own(
+        |setup| setup.variable("EVENT_HEARTBEAT_MS", "50"),
+        |server| {
+            let api = admin_of(server);
+            write(&api, "f", 1);
+            let mut stream = api.follow("/v1/events");
+            assert_eq!(stream.ready(), 1);
+            let webhook = json!({"url": "https://hooks.example.com/ff", "events": ["*"], "enabled": false});
+            (0..3).for_each(|_| drop(api.post("/v1/webhooks", &webhook).created()));
+            while stream.last_event_id() != "4" {
+                assert_eq!(stream.event().kind, "progress");
+            }
+            write(&api, "g", 1);
+            assert_eq!(stream.event().revision(), 5);
+            let mut again = api.follow("/v1/events?since=1&event=*");
+            assert_eq!((again.ready(), again.event().revision()), (1, 5));
+            // A revision without an event is as good a place as any other.
+            for since in [2, 3, 4] {
+                let mut again = api.with("Last-Event-ID", &since.to_string()).follow("/v1/events");
+                assert_eq!((again.ready(), again.event().revision()), (since, 5));
+            }
+            api.get("/v1/events?event=webhook.*").problem(400, "invalid_query");
+        },
+    );
+}
+
+#[test]
 fn a_revision_that_there_is_not_yet_is_a_mistake_in_an_address_and_a_reason_to_start_over_in_a_header() {
     each(|api| {
         write(api, "f", 3);

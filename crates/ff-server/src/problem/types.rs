@@ -140,7 +140,7 @@ problem_types! {
         "The database cannot be reached or is too busy. Evaluation goes on from memory; repeat anything else after as many seconds as the header `Retry-After` says.";
     /// 503, no place for another event stream.
     StreamUnavailable = SERVICE_UNAVAILABLE "stream_unavailable" "There is no place for another event stream":
-        "This server has as many event streams as it takes (`EVENT_SUBSCRIBERS_MAX`), or is stopping. Connect again after as many seconds as the header `Retry-After` says; another server of the same database may have a place at once.";
+        "This server has as many event streams as it takes (`EVENT_SUBSCRIBERS_MAX`). Connect again after as many seconds as the header `Retry-After` says; another server of the same database may have a place at once.";
 }
 
 impl ProblemType {

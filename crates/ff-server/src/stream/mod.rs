@@ -69,9 +69,6 @@ pub enum Refused {
     /// The server has as many as it holds.
     #[error("the server has as many event streams as it holds")]
     Full,
-    /// The server stops.
-    #[error("the server is stopping")]
-    Ending,
     /// It should begin after a revision that there is not yet.
     #[error("`since` is {since}, but the tenant is at revision {latest}")]
     Future {
@@ -138,7 +135,8 @@ impl Streams {
         }))
     }
 
-    /// Ends all streams, and lets no more begin, so that a server that stops need not wait for them.
+    /// Ends all streams, so that a server that stops need not wait for them. One that begins after this says where it stands and ends: at
+    /// a refusal browsers would give up for good, and after an end they connect again, elsewhere.
     pub fn end(&self) {
         self.0.places.end();
     }

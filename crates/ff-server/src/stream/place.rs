@@ -50,7 +50,7 @@ impl Places {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends all streams, and admits no more.
+    /// Ends all streams, and those that still begin as soon as they have begun.
     pub(super) fn end(&self) {
         self.ending.send_replace(true);
     }
@@ -67,9 +67,6 @@ impl Places {
 /// There is none.
 pub(super) fn take(shared: &Arc<Shared>, tenant: &TenantId, served: impl FnOnce() -> Revision) -> Result<Place, Refused> {
     let mut taken = shared.places.taken();
-    if *shared.places.ending.borrow() {
-        return Err(Refused::Ending);
-    }
     let in_tenant = taken.tenants.get(tenant).map_or(0, |tenant| tenant.count);
     if in_tenant >= shared.config.subscribers_per_tenant_max {
         return Err(Refused::TenantFull { subscribers_max: shared.config.subscribers_per_tenant_max });

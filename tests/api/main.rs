@@ -129,6 +129,7 @@ mod auth {
 mod ops {
     mod healthz;
     pub(crate) mod metrics;
+    mod monitoring;
     mod readyz;
 }
 mod docs {

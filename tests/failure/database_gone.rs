@@ -62,8 +62,11 @@ fn without_the_database_evaluation_goes_on_and_writes_must_wait() {
     let evaluation = api.post("/v1/evaluate", &question("f")).ok();
     let audit = api.all("/v1/audit");
 
+    let is_shown_as = |value: &str| server.client().get("/metrics").text().contains(&format!("\nff_database_up {value}\n"));
+    assert!(is_shown_as("1"));
     postgres.stop();
     ready_says(&server, "degraded");
+    assert!(is_shown_as("0"));
     for _ in 0..3 {
         assert_eq!(api.post("/v1/evaluate", &question("f")).ok(), evaluation);
         assert_eq!(api.get("/v1/evaluate/f?user_id=u").ok(), evaluation);
@@ -83,6 +86,7 @@ fn without_the_database_evaluation_goes_on_and_writes_must_wait() {
 
     postgres.restart();
     ready_says(&server, "ready");
+    assert!(is_shown_as("1"));
     assert_eq!(api.all("/v1/audit"), audit, "nothing of what was refused was done");
     api.put("/v1/flags/f", &json!({"rules": []})).ok();
     assert_eq!(api.post("/v1/evaluate", &question("f")).ok()["variant"], "on");

@@ -12,14 +12,14 @@ use crate::sample::{boolean, on_when, text};
 
 /// One line with a value.
 #[derive(Debug, Clone, PartialEq)]
-struct Sample {
-    name: String,
-    labels: BTreeMap<String, String>,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
     value: f64,
 }
 
 /// Reads the text format 0.0.4, strictly.
-fn samples(text: &str) -> Vec<Sample> {
+pub(crate) fn samples(text: &str) -> Vec<Sample> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(sample).collect()
 }
 

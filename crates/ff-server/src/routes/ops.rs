@@ -45,6 +45,7 @@ pub async fn readyz(state: web::Data<AppState>) -> HttpResponse {
 #[utoipa::path(get, path = "/metrics", operation_id = "ops_metrics", tag = "ops",
     responses((status = 200, description = "Prometheus text format 0.0.4.", body = String, content_type = "text/plain; version=0.0.4")))]
 pub async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    state.metrics.database_up.set(if state.health.is_well() { 1.0 } else { 0.0 });
     let body = state.metrics.render(state.store.pool_state());
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").insert_header((CACHE_CONTROL, "no-store")).body(body)
 }

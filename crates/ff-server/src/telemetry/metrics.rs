@@ -85,6 +85,12 @@ const IDEMPOTENT_REPLAYS: Metric = Metric {
     unit: Unit::Count,
     help: "Requests with an Idempotency-Key that were answered as before and not done again.",
 };
+const DATABASE_UP: Metric = Metric {
+    name: "ff_database_up",
+    kind: MetricKind::Gauge,
+    unit: Unit::Count,
+    help: "1 if the database was there when last looked, else 0.",
+};
 const DB_POOL_CONNECTIONS: Metric =
     Metric { name: "ff_db_pool_connections", kind: MetricKind::Gauge, unit: Unit::Count, help: "Open database connections." };
 const DB_POOL_IDLE: Metric =
@@ -131,13 +137,14 @@ const BUILD_INFO: Metric =
     Metric { name: "ff_build_info", kind: MetricKind::Gauge, unit: Unit::Count, help: "Always 1; the label says which version runs." };
 
 /// Every metric of the server.
-pub const METRICS: [Metric; 21] = [
+pub const METRICS: [Metric; 22] = [
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     EVALUATIONS,
     RULESET_CACHE_HITS,
     RULESET_CACHE_MISSES,
     IDEMPOTENT_REPLAYS,
+    DATABASE_UP,
     DB_POOL_CONNECTIONS,
     DB_POOL_IDLE,
     DB_POOL_CONNECTIONS_MAX,
@@ -183,6 +190,8 @@ pub struct Metrics {
     pub streams: StreamMetrics,
     /// How webhooks are doing.
     pub webhooks: WebhookMetrics,
+    /// Whether the database was there when last looked.
+    pub database_up: Gauge,
     pool_connections: Gauge,
     pool_idle: Gauge,
     pool_connections_max: Gauge,
@@ -265,6 +274,7 @@ impl Metrics {
                 sent: EVENTS_SENT.counter(&recorder, vec![]),
                 cut: EVENT_SUBSCRIBERS_CUT.counter(&recorder, vec![]),
             },
+            database_up: DATABASE_UP.gauge(&recorder, vec![]),
             pool_connections: DB_POOL_CONNECTIONS.gauge(&recorder, vec![]),
             pool_idle: DB_POOL_IDLE.gauge(&recorder, vec![]),
             pool_connections_max: DB_POOL_CONNECTIONS_MAX.gauge(&recorder, vec![]),

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and says where it did"
 )]
 
+mod backup;
 mod damaged_rows;
 mod database_busy;
 mod database_gone;

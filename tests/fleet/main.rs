@@ -17,6 +17,7 @@ mod killed;
 mod order;
 mod propagation;
 mod rolling;
+mod standby;
 mod webhooks;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ff-server");

@@ -66,15 +66,36 @@ impl Postgres {
             eprintln!("NOTICE: PostgreSQL's binaries are not here, so what needs a server of its own is skipped");
             return None;
         };
-        let mut server = Server::start(&bin, options);
+        let mut server = Server::new(&bin, options);
         prepare(server.folder());
         server.hand_over();
         server.tell("start");
-        let host = server.folder().display().to_string();
         // The port is part of the socket's name.
         let port = options.rsplit_once("port=").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("5432");
-        let url = ("postgres://postgres@/".to_owned(), format!("?host={host}&port={port}"));
-        Some(Self { server: Mutex::new(Some(server)), url, template: OnceLock::new() })
+        Some(Self::own(server, port))
+    }
+
+    fn own(server: Server, port: &str) -> Self {
+        let url = ("postgres://postgres@/".to_owned(), format!("?host={}&port={port}", server.folder().display()));
+        Self { server: Mutex::new(Some(server)), url, template: OnceLock::new() }
+    }
+
+    /// A standby that follows this server until it is [promoted](Self::promote), and takes no writes before.
+    ///
+    /// # Panics
+    /// If this is not a server of one's own, on the usual port.
+    pub fn standby(&self) -> Self {
+        let mut standby = Server::copy(&binaries().unwrap(), &self.folder());
+        standby.tell("start");
+        Self::own(standby, "5432")
+    }
+
+    /// Makes a standby a server of its own, which takes writes.
+    ///
+    /// # Panics
+    /// If it is none, or does not run.
+    pub fn promote(&self) {
+        self.server.lock().unwrap().as_mut().expect("a server of one's own").tell("promote");
     }
 
     fn at(url: &str) -> Self {

@@ -19,6 +19,8 @@ start() { "$BIN/pg_ctl" start -s -w -t 60 -D data -l log -o "$OPTIONS" </dev/nul
 stop() { "$BIN/pg_ctl" stop -s -w -m immediate -D data </dev/null >/dev/null 2>&1; }
 while read -r word; do
   case "$word" in
+    copy) "$BIN/pg_basebackup" -h "$FROM" -U postgres -D data -R -X stream -c fast --no-sync </dev/null >log 2>&1; answer $? ;;
+    promote) "$BIN/pg_ctl" promote -s -w -t 60 -D data </dev/null >/dev/null 2>&1; answer $? ;;
     init) "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync </dev/null >log 2>&1; answer $? ;;
     start) start; answer $? ;;
     stop) stop; answer $? ;;
@@ -40,18 +42,29 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A running server that listens on a socket in its folder and nowhere else, with `options` for the server program.
-    pub(crate) fn start(bin: &Path, options: &str) -> Self {
+    /// A new server that will listen on a socket in its folder and nowhere else, with `options` for the server program.
+    pub(crate) fn new(bin: &Path, options: &str) -> Self {
+        let mut server = Self::prepare(bin, options, Path::new(""));
+        server.tell("init");
+        server
+    }
+
+    /// The same as a copy of the server whose folder is `from`, which it follows when it has been started.
+    pub(crate) fn copy(bin: &Path, from: &Path) -> Self {
+        let mut server = Self::prepare(bin, "", from);
+        server.tell("copy");
+        server
+    }
+
+    fn prepare(bin: &Path, options: &str, from: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("ff-pg-").tempdir().unwrap().keep();
         let mut command = unprivileged(&folder, Path::new("/bin/sh"));
         command.args(["-c", KEEPER]).current_dir("/");
         let listen = format!("{OPTIONS} -c listen_addresses= -c unix_socket_directories='{}'", folder.display());
-        command.env("FOLDER", &folder).env("BIN", bin).env("OPTIONS", format!("{listen} {options}"));
+        command.env("FOLDER", &folder).env("BIN", bin).env("FROM", from).env("OPTIONS", format!("{listen} {options}"));
         let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (commands, answers) = (keeper.stdin.take(), BufReader::new(keeper.stdout.take().unwrap()));
-        let mut server = Self { keeper, commands, answers, folder };
-        server.tell("init");
-        server
+        Self { keeper, commands, answers, folder }
     }
 
     pub(crate) fn folder(&self) -> &Path {

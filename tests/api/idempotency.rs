@@ -185,6 +185,21 @@ fn a_refusal_is_answered_again_even_where_the_request_would_do_by_now() {
 }
 
 #[test]
+fn a_refusal_that_is_too_large_to_keep_is_judged_anew() {
+    each(|api| {
+        api.post("/v1/segments", &json!({"key": "s"})).created();
+        let keys: Vec<String> = (0..450).map(|i| format!("{i:0>128}")).collect();
+        keys.iter().for_each(|key| drop(api.post("/v1/flags", &on_when(key, json!({"segment": "s"}))).created()));
+        let first = keyed(api, "k").delete("/v1/segments/s");
+        assert!(is_new(&first).problem(409, "segment_in_use")["used_by"].as_array().unwrap().len() == 450 && first.bytes().len() > 65_536);
+        is_new(&keyed(api, "k").delete("/v1/segments/s")).problem(409, "segment_in_use");
+        keys.iter().for_each(|key| drop(api.delete(&format!("/v1/flags/{key}"))));
+        is_new(&keyed(api, "k").delete("/v1/segments/s")).is(204);
+        assert_eq!(keyed(api, "k").delete("/v1/segments/s").header("idempotency-replayed"), Some("true"));
+    });
+}
+
+#[test]
 fn what_was_refused_before_it_reached_a_flag_is_answered_again_too() {
     each(|api| {
         let send = |media_type: &str, body: &str, key: &str| keyed(api, key).send("POST", "/v1/flags", Some((media_type, body.as_bytes())));

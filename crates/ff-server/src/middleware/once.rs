@@ -182,6 +182,10 @@ async fn keep(answer: ServiceResponse<BoxBody>, once: &Arc<Once>, context: &Cont
         }
     };
     let body = body.ok().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()).filter(|body| !body.is_empty());
+    // A conflict may name thousands who are in the way. Nothing was changed, so it may be judged anew.
+    if body.as_ref().is_some_and(|body| body.len() > idempotency::BODY_BYTES_MAX) {
+        return (answer, Ok(()));
+    }
     let kept = KeptAnswer { status, etag, location, revision: None, body };
     let state = match state(answer.request()) {
         Ok(state) => state.clone(),

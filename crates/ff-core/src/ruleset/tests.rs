@@ -344,10 +344,31 @@ fn every_form_of_a_demanded_equality_is_indexed() {
         |i: usize| json!({"attr": {"country": [format!("C{i}"), format!("D{i}")]}}),
         |i: usize| json!({"attr": {"country": format!("C{i}")}, "user_id": "u"}),
         |i: usize| json!({"any": [{"attr": {"country": format!("C{i}")}}, {"attr": {"country": format!("D{i}")}}]}),
+        |i: usize| json!({"all": [{"user_id": "u"}, {"attr": {"country": format!("C{i}")}}]}),
+        |i: usize| json!({"all": [{"attr": {"country": format!("C{i}")}, "percentage": 50}, {}]}),
     ] {
         let rules: Vec<_> = (0..8).map(|i| json!({"when": when(i), "rollout": {"variant": "on"}})).collect();
         let flag = json!({"key": "f", "type": "boolean", "state": "on", "rules": rules});
         let ruleset = compile(&[Flag::from_value(&flag).unwrap()], &[]).unwrap();
         assert!(ruleset.flag("f").unwrap().index.is_some(), "{}", when(0));
+    }
+}
+
+#[test]
+fn a_rule_is_found_by_each_of_its_texts_however_many_it_lists() {
+    for (texts, is_indexed) in [(1, true), (15, true), (16, true), (17, false), (18, false), (40, false)] {
+        let text = |rule: usize, i: usize| format!("C{rule}-{i}");
+        let listed = |rule: usize| (0..texts).map(|i| text(rule, i)).collect::<Vec<_>>();
+        let rules: Vec<_> = (0..8)
+            .map(|rule| json!({"id": format!("r{rule}"), "when": {"attr": {"country": listed(rule)}}, "rollout": {"variant": "on"}}))
+            .collect();
+        let flag = json!({"key": "f", "type": "boolean", "state": "on", "rollout_percentage": 0, "rules": rules});
+        let ruleset = compile(&[Flag::from_value(&flag).unwrap()], &[]).unwrap();
+        assert_eq!(ruleset.flag("f").unwrap().index.is_some(), is_indexed, "{texts} texts");
+        for (rule, i) in (0..8).flat_map(|rule| (0..texts).map(move |i| (rule, i))) {
+            let user = User::new("u").unwrap().with("country", text(rule, i));
+            let found = ruleset.evaluate("f", &user, Timestamp::EPOCH).unwrap();
+            assert_eq!(found.rule_id().map(|id| id.to_string()), Some(format!("r{rule}")), "text {i} of {texts}");
+        }
     }
 }

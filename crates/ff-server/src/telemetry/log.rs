@@ -7,7 +7,7 @@ use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
 
-use slog::{Drain, Level, LevelFilter, Logger, o};
+use slog::{Drain, Level, LevelFilter, Logger, Record, o};
 
 use super::line::JsonLines;
 use super::queue::{Lines, Writer};
@@ -41,10 +41,18 @@ pub fn logger(level: LogLevel) -> (Logger, LogGuard) {
         LogLevel::Trace => Some(::log::Level::Trace),
     };
     let bridge = libraries.and_then(|libraries| {
-        let guard = slog_scope::set_global_logger(logger.new(o!()));
+        let heard = slog::Filter::new(logger.clone(), |record| !is_closed_door(record));
+        let guard = slog_scope::set_global_logger(Logger::root(heard.fuse(), o!()));
         slog_stdlog::init_with_level(libraries).ok().map(|()| guard)
     });
     (logger, LogGuard { _bridge: bridge, _writer: writer })
+}
+
+/// Whether actix-server says no more than that its socket does not listen any more (EINVAL, see `accept(2)`), or that it is watched no
+/// more: this server closes it when it stops, and whether the thread that accepts tries once more is a matter of chance.
+fn is_closed_door(record: &Record<'_>) -> bool {
+    let is_about_it = |message: String| message.ends_with("(os error 22)") || message.starts_with("Can not deregister server socket");
+    record.module() == "actix_server::accept" && is_about_it(record.msg().to_string())
 }
 
 fn logger_to(output: impl Write + Send + 'static, level: LogLevel) -> (Logger, Writer) {
@@ -123,6 +131,20 @@ mod tests {
         assert_eq!((&lines[0]["level"], &lines[0]["message"]), (&"warn".into(), &"flag x is \"odd\"\n".into()));
         assert_eq!((&lines[0]["tenant"], &lines[0]["latency_ms"]), (&"acme".into(), &1.5.into()));
         lines[0]["timestamp"].as_str().unwrap().parse::<ff_core::Timestamp>().unwrap();
+    }
+
+    #[test]
+    fn that_the_closed_door_is_closed_is_no_error() {
+        for (module, message, is_expected) in [
+            ("actix_server::accept", "Error accepting connection: Invalid argument (os error 22)", true),
+            ("actix_server::accept", "Can not deregister server socket No such file or directory (os error 2)", true),
+            ("actix_server::accept", "Error accepting connection: Too many open files (os error 24)", false),
+            ("actix_server::worker", "Invalid argument (os error 22)", false),
+        ] {
+            let location = slog::RecordLocation { file: "", line: 0, column: 0, function: "", module };
+            let fixed = slog::RecordStatic { location: &location, tag: "", level: Level::Error };
+            assert_eq!(is_closed_door(&Record::new(&fixed, &format_args!("{message}"), slog::BorrowedKV(&()))), is_expected, "{message}");
+        }
     }
 
     #[test]

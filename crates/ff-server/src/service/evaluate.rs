@@ -14,18 +14,11 @@ use crate::cache::{ServedRuleset, TenantRulesets};
 use crate::state::AppState;
 use crate::telemetry::EvaluationCounters;
 
-/// The ruleset that a scope's evaluations read: one revision, from the beginning of a request to its end.
+/// The ruleset that a scope's evaluations read: one revision, from the beginning of a request to its end. `min` or a later one, if it is
+/// given: that is waited for within the configured time.
 ///
 /// # Errors
-/// No such environment; or the ruleset is not in memory and the database is away.
-pub async fn ruleset(state: &AppState, scope: &Scope) -> Result<Arc<ServedRuleset>, ServiceError> {
-    ruleset_from(state, scope, None).await
-}
-
-/// The same at this revision or a later one, waited for within the configured time.
-///
-/// # Errors
-/// As [`ruleset`]; the revision did not come.
+/// No such environment; the ruleset is not in memory and the database is away; the revision did not come.
 pub async fn ruleset_from(state: &AppState, scope: &Scope, min: Option<Revision>) -> Result<Arc<ServedRuleset>, ServiceError> {
     let mut rulesets = state.rulesets.get(&state.store, &scope.tenant).await?;
     if let Some(min) = min.filter(|min| rulesets.revision() < *min) {

@@ -45,3 +45,19 @@ impl TextSet {
         self.set.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_tells_its_texts_each_once_by_text_and_by_hash() {
+        for n in [0, 1, 4, 5, 600] {
+            let texts: Vec<_> = (0..n).map(|i| format!("t{i}")).collect();
+            let set = TextSet::new(texts.iter().chain(&texts).map(String::as_str));
+            assert_eq!((set.len(), set.iter().count(), set.hashes().len(), set.is_empty()), (n, n, n, n == 0));
+            assert!(texts.iter().all(|text| set.contains(text) && set.contains_hashed(hash(text), text.as_bytes())));
+            assert!(!set.contains("t") && !set.contains_hashed(hash("t"), b"t"));
+        }
+    }
+}

@@ -96,8 +96,10 @@ impl Handle {
     /// case: they have no end of their own to wait for, and their clients connect again elsewhere.
     pub fn stop(&self, graceful: bool) -> impl Future<Output = ()> + use<> {
         self.state.streams.end();
+        // Told first: whoever accepts connections would complain of a socket that is closed under him.
+        let stopped = self.server.stop(graceful);
         self.door.close();
-        self.server.stop(graceful)
+        stopped
     }
 
     /// Tells everyone that it is about to stop: `/readyz` says so, connections are closed with the next answer on them, and streams end.

@@ -66,6 +66,7 @@ impl Document {
         &self.recent
     }
 
+    /// Looks at every byte, so it is asked for once for all pieces.
     fn text(&self) -> &str {
         // It was made of text.
         std::str::from_utf8(&self.whole.identity.bytes).unwrap_or_default()
@@ -73,12 +74,14 @@ impl Document {
 
     /// The flags, borrowed.
     pub(crate) fn flags(&self) -> Entities<'_> {
-        Entities::borrowed(self.flags.iter().filter_map(|place| self.text().get(place.clone())))
+        let text = self.text();
+        Entities::borrowed(self.flags.iter().filter_map(|place| text.get(place.clone())))
     }
 
     /// The segments, borrowed.
     pub(crate) fn segments(&self) -> Entities<'_> {
-        Entities::borrowed(self.segments.iter().filter_map(|place| self.text().get(place.clone())))
+        let text = self.text();
+        Entities::borrowed(self.segments.iter().filter_map(|place| text.get(place.clone())))
     }
 
     /// The place where the changes since a revision are kept, once somebody has made them.
@@ -97,10 +100,11 @@ impl Document {
 
     /// What changed after the revision `since`, which is not later than this document's.
     pub(crate) fn changes_since(&self, since: Revision) -> io::Result<Encoded> {
+        let text = self.text();
         let lists = self.recent.after(since).map(|keys| {
             let mut lists = Lists::default();
-            keys.flags.into_iter().for_each(|key| lists.flags.add(key, self.find(&self.flags, key)));
-            keys.segments.into_iter().for_each(|key| lists.segments.add(key, self.find(&self.segments, key)));
+            keys.flags.into_iter().for_each(|key| lists.flags.add(key, find(text, &self.flags, key)));
+            keys.segments.into_iter().for_each(|key| lists.segments.add(key, find(text, &self.segments, key)));
             lists
         });
         // Where the whole is smaller, since nearly all is gone, it is the better answer.
@@ -119,13 +123,13 @@ impl Document {
         text.push('}');
         Encoded::new(text)
     }
+}
 
-    fn find(&self, places: &[Range<usize>], key: &str) -> Option<&str> {
-        let text = self.text();
-        let at = |place: &Range<usize>| text.get(place.clone()).unwrap_or_default();
-        let found = places.binary_search_by(|place| key_of(at(place)).cmp(&Some(key))).ok()?;
-        places.get(found).map(at)
-    }
+/// The entity of this key, among pieces of `text` in the order of keys.
+fn find<'t>(text: &'t str, places: &[Range<usize>], key: &str) -> Option<&'t str> {
+    let at = |place: &Range<usize>| text.get(place.clone()).unwrap_or_default();
+    let found = places.binary_search_by(|place| key_of(at(place)).cmp(&Some(key))).ok()?;
+    places.get(found).map(at)
 }
 
 /// Entities that changed.

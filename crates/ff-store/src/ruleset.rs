@@ -169,20 +169,32 @@ const FLAGS_PER_STATEMENT: i64 = 100;
 
 impl Flags<'_, '_, '_> {
     fn fetch(&mut self, environment_id: &str) -> Result<(), StoreError> {
-        let of_tenant = flags::tenant_id.eq(self.reading.tenant.as_str()).and(flags::deleted_at.is_null());
-        let same_flag = flag_configs::tenant_id.eq(flags::tenant_id).and(flag_configs::flag_id.eq(flags::id));
-        let rows: Vec<(FlagRow, Option<ConfigRow>)> = on!(self.reading.link, c => flags::table
-            .left_join(flag_configs::table.on(same_flag.and(flag_configs::environment_id.eq(environment_id))))
+        let tenant = self.reading.tenant.as_str();
+        let of_tenant = flags::tenant_id.eq(tenant).and(flags::deleted_at.is_null());
+        let rows: Vec<FlagRow> = on!(self.reading.link, c => flags::table
             .filter(of_tenant.and(flags::key.gt(&self.after)))
-            .select((FlagRow::as_select(), Option::<ConfigRow>::as_select()))
+            .select(FlagRow::as_select())
             .order(flags::key)
             .limit(FLAGS_PER_STATEMENT)
             .load(c))?;
+        // By their primary keys. Where PostgreSQL has no statistics yet, as after an import, it reads all configurations of the tenant
+        // for each page of a join.
+        let here = flag_configs::tenant_id.eq(tenant).and(flag_configs::environment_id.eq(environment_id));
+        let ids = rows.iter().map(|row| row.id.as_str());
+        let configs: Vec<ConfigRow> = on!(self.reading.link, c => flag_configs::table
+            .filter(here.and(flag_configs::flag_id.eq_any(ids)))
+            .select(ConfigRow::as_select())
+            .load(c))?;
+        let mut configs: HashMap<String, ConfigRow> = configs.into_iter().map(|config| (config.flag_id.clone(), config)).collect();
         self.has_more = rows.len() as i64 == FLAGS_PER_STATEMENT;
-        if let Some((last, _)) = rows.last() {
+        if let Some(last) = rows.last() {
             self.after.clone_from(&last.key);
         }
-        self.page = rows.into_iter();
+        let with_config = |row: FlagRow| {
+            let config = configs.remove(&row.id);
+            (row, config)
+        };
+        self.page = rows.into_iter().map(with_config).collect::<Vec<_>>().into_iter();
         Ok(())
     }
 }

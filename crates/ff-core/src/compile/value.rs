@@ -122,6 +122,7 @@ mod tests {
         for (i, value) in values.iter().enumerate() {
             let made = of(value.clone());
             assert_eq!((made.as_bool(), made.as_str(), made.as_f64()), (value.as_bool(), value.as_str(), value.as_f64()), "{value}");
+            assert_eq!(made.as_i64(), value.as_i64(), "{value}");
             assert_eq!(made.to_json(), *value);
             assert_eq!(serde_json::to_string(&made).unwrap(), value.to_string());
             assert_eq!(format!("{made:?}").trim_matches('"').replace("Number(", "").replace(')', ""), value.to_string().trim_matches('"'));

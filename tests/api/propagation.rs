@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::harness::{fresh_tenant, setup};
 use crate::ops::metrics::sum;
+use crate::replicas::{becomes, value};
 use crate::sample::{boolean, environment, on_when};
 
 /// No test lasts as long as this: what arrives in spite of it was not found by comparing revisions every so often.
@@ -34,17 +35,6 @@ impl Pair {
     fn clients(&self) -> [Client; 2] {
         self.servers.each_ref().map(|server| server.client().admin("test").tenant(&self.tenant))
     }
-}
-
-fn value(api: &Client, flag: &str) -> (u16, Option<bool>) {
-    let answer = api.post("/v1/evaluate", &json!({"flag_key": flag, "user": {"id": "u"}}));
-    let value = if answer.status() == 200 { answer.json()["value"].as_bool() } else { None };
-    (answer.status(), value)
-}
-
-#[track_caller]
-fn becomes(api: &Client, flag: &str, expected: (u16, Option<bool>)) {
-    eventually(&format!("{flag} to give {expected:?}"), || (value(api, flag) == expected).then_some(()));
 }
 
 /// Changes of every kind, each seen by the other server before the next one.

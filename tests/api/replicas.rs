@@ -23,14 +23,15 @@ pub(crate) fn each_pair(test: impl Fn(&Client, &Client)) {
     }
 }
 
-fn value(api: &Client, flag: &str) -> (u16, Option<bool>) {
+/// What the flag gives to the user `u`, and with which status.
+pub(crate) fn value(api: &Client, flag: &str) -> (u16, Option<bool>) {
     let answer = api.post("/v1/evaluate", &json!({"flag_key": flag, "user": {"id": "u"}}));
     let value = if answer.status() == 200 { answer.json()["value"].as_bool() } else { None };
     (answer.status(), value)
 }
 
 #[track_caller]
-fn becomes(api: &Client, flag: &str, expected: (u16, Option<bool>)) {
+pub(crate) fn becomes(api: &Client, flag: &str, expected: (u16, Option<bool>)) {
     eventually(&format!("{flag} to give {expected:?}"), || (value(api, flag) == expected).then_some(()));
 }
 

@@ -144,7 +144,6 @@ fn a_webhook_that_has_failed_for_days_is_turned_off() {
                 // Something young is there to be tried.
                 count += 1;
                 api.post("/v1/flags", &boolean(&format!("g{count}"))).created();
-                std::thread::sleep(Duration::from_millis(20));
                 Some(hook.show(&api)).filter(|shown| shown["enabled"] == false)
             });
             assert_eq!(shown["disabled_reason"], "failing");

@@ -9,7 +9,7 @@ use ff_store::{
     DeliveryId, DeliveryRecord, DeliveryState, DisabledReason, PageRequest, Revision, Store, StoreError, Version, WebhookDraft, WebhookId,
     WebhookSecret, WebhookShown, change,
 };
-use ff_test_support::{TestStore, author, tenant};
+use ff_test_support::{TestStore, author, eventually, tenant};
 use serde_json::json;
 
 use crate::steps::{NOW, Result, acme, log, put};
@@ -213,6 +213,31 @@ fn what_was_done_counts_even_if_the_webhook_was_changed_meanwhile_and_what_faile
         // It never goes back.
         assert_eq!(save(store, &lease, 1, &Progress::starting_at(Revision::new(1)), &[]), Saved::Changed);
         assert_eq!(progress(store, id).cursor.get(), 2);
+    });
+}
+
+#[test]
+fn what_was_done_while_the_webhook_was_being_changed_stays_done() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..100).for_each(|i| add_flag(store, &format!("f{i}")));
+        let held = claim(store, "a", at(0), id).unwrap();
+        std::thread::scope(|scope| {
+            let people = scope.spawn(|| {
+                for i in 0..300 {
+                    update(store, id, WebhookDraft { description: format!("the {i}th"), ..draft("https://example.com/") }).unwrap();
+                }
+            });
+            let version = || webhook::find(store, &acme(), id).unwrap().record.version.get();
+            for revision in 2..=101 {
+                let done = Progress::starting_at(Revision::new(revision));
+                assert_ne!(save(store, &held, 1, &done, &[]), Saved::Lost);
+                let then = version();
+                // A change that had begun before is over when the next one is.
+                eventually("two more changes", || (version() > then + 1 || people.is_finished()).then_some(()));
+                assert_eq!(progress(store, id).cursor, done.cursor);
+            }
+        });
     });
 }
 

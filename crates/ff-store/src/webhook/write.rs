@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use ff_core::Timestamp;
 
 use super::lease::Lease;
-use super::row::{WebhookRow, row};
+use super::row::{WebhookRow, locked_row, row};
 use super::{DeliveryRecord, DisabledReason, Progress, WebhookDraft, WebhookId, WebhookRecord, WebhookSecret, WebhookShown, delivery};
 use crate::audit::{Action, Entity, Entry};
 use crate::change::{Change, Outcome, Written};
@@ -169,7 +169,7 @@ fn rewrite(
     edit: impl FnOnce(&mut WebhookRow) -> Result<(), StoreError>,
 ) -> Result<Written<WebhookShown>, StoreError> {
     let (tenant, at) = (change.tenant().clone(), change.at());
-    let mut row = row(change.link(), &tenant, id)?.ok_or_else(|| StoreError::not_found(Entity::Webhook, id))?;
+    let mut row = locked_row(change.link(), &tenant, id)?.ok_or_else(|| StoreError::not_found(Entity::Webhook, id))?;
     let (before, secret_before) = (row.shown()?, row.secret.clone());
     edit(&mut row)?;
     if row.record()? == before.record && row.secret == secret_before {

@@ -237,7 +237,7 @@ fn spread_out(
         }
         check_size(json, &at.field(name), found);
         if let Some(value) = AttributeValue::from_json(json) {
-            spread.push((format!("{prefix}{name}"), value));
+            spread.push(([prefix, name].concat(), value));
         }
     }
     let leads_deeper = |name: &str| !name.contains('.') && prefix.len() + name.len() < ATTRIBUTE_NAME_LENGTH_MAX;

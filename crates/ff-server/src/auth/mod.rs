@@ -63,11 +63,11 @@ impl Auth {
     }
 
     /// The caller behind a credential; `None` if it proves nothing (unknown, altered, expired, signed in another way).
-    pub fn caller(&self, credential: &str) -> Option<(Arc<Caller>, Credential)> {
+    pub fn caller(&self, credential: &[u8]) -> Option<(Arc<Caller>, Credential)> {
         if credential.is_empty() || credential.len() > CREDENTIAL_LENGTH_MAX {
             return None;
         }
-        let digest = Digest::of(credential.as_bytes());
+        let digest = Digest::of(credential);
         if self.admin_key.as_ref() == Some(&digest) {
             return Some((self.admin.clone(), Credential::AdminKey));
         }

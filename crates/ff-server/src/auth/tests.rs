@@ -20,7 +20,7 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
 }
 
 fn refuses(token: &str) {
-    assert!(auth().caller(token).is_none(), "{token}");
+    assert!(auth().caller(token.as_bytes()).is_none(), "{token}");
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn an_issued_token_gives_its_caller_back_first_and_again() {
     let tenants = Tenants::Only(["acme".parse().unwrap()].into());
     let token = auth.issue("ci", &[TokenScope::FlagsRead], &tenants).unwrap();
     for _ in 0..2 {
-        let (caller, credential) = auth.caller(&token).unwrap();
+        let (caller, credential) = auth.caller(token.as_bytes()).unwrap();
         assert_eq!((caller.subject(), credential), ("ci", Credential::Token));
         assert!(caller.may(TokenScope::Evaluate) && !caller.may(TokenScope::FlagsWrite));
         assert!(caller.may_enter(&"acme".parse().unwrap()) && !caller.may_enter(&"other".parse().unwrap()));
@@ -40,9 +40,9 @@ fn an_issued_token_gives_its_caller_back_first_and_again() {
 fn a_token_says_what_it_should_and_holds_for_six_hours() {
     let auth = auth();
     let token = auth.issue("ci", &[TokenScope::FlagsWrite], &Tenants::All).unwrap();
-    let claims = auth.tokens.verify(&token, now_s()).unwrap();
+    let claims = auth.tokens.verify(token.as_bytes(), now_s()).unwrap();
     assert_eq!(claims.exp - claims.iat, 21_600);
-    assert!(auth.tokens.verify(&token, claims.exp + 60).is_none());
+    assert!(auth.tokens.verify(token.as_bytes(), claims.exp + 60).is_none());
     let written = serde_json::to_value(&claims).unwrap();
     assert_eq!(written["scopes"], json!(["flags:rw"]));
     assert_eq!(written["tenants"], json!(["*"]));
@@ -55,7 +55,7 @@ fn another_algorithm_is_refused_even_under_the_same_secret() {
     }
     // {"alg":"none","typ":"JWT"} with an empty signature.
     let good = signed(Algorithm::HS256, SECRET, &claims());
-    assert!(auth().caller(&good).is_some());
+    assert!(auth().caller(good.as_bytes()).is_some());
     let body = good.split('.').nth(1).unwrap();
     refuses(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}."));
 }
@@ -99,14 +99,14 @@ fn each_claim_is_required_and_typed() {
 #[test]
 fn the_admin_key_may_do_everything_everywhere() {
     let auth = auth();
-    let (caller, credential) = auth.caller(KEY).unwrap();
+    let (caller, credential) = auth.caller(KEY.as_bytes()).unwrap();
     assert_eq!((caller.subject(), credential), (ADMIN_KEY_SUBJECT, Credential::AdminKey));
     assert!(TokenScope::ALL.iter().all(|scope| caller.may(*scope)));
     assert!(caller.may_enter(&"any".parse().unwrap()));
     refuses(&KEY[1..]);
     refuses(&KEY.to_uppercase());
     let keyless = Auth::new(&AuthConfig { jwt_secret: Secret::new(SECRET), admin_key: None, open_to_loopback: false }).unwrap();
-    assert!(keyless.caller(KEY).is_none() && keyless.caller("").is_none());
+    assert!(keyless.caller(KEY.as_bytes()).is_none() && keyless.caller(b"").is_none());
 }
 
 /// Not a claim but a measurement: `cargo test -p ff-server --release -- --ignored a_remembered_token`.
@@ -120,8 +120,8 @@ fn a_remembered_token_is_cheaper_than_verifying_it_again() {
         (0..200_000).for_each(|_| f());
         start.elapsed().as_nanos() / 200_000
     };
-    let verify = ns(&|| drop(std::hint::black_box(auth.tokens.verify(&token, now_s()))));
-    let remembered = ns(&|| drop(std::hint::black_box(auth.caller(&token))));
+    let verify = ns(&|| drop(std::hint::black_box(auth.tokens.verify(token.as_bytes(), now_s()))));
+    let remembered = ns(&|| drop(std::hint::black_box(auth.caller(token.as_bytes()))));
     let digest = ns(&|| _ = std::hint::black_box(Digest::of(token.as_bytes())));
     assert!(remembered < verify, "verify {verify} ns, remembered {remembered} ns (of which digest {digest} ns), {} bytes", token.len());
 }

@@ -48,7 +48,7 @@ fn a_printed_token_is_one_that_the_server_accepts() {
     token::run(&wanted, &variables, &Overrides::default(), &mut out).unwrap();
     let printed = String::from_utf8(out).unwrap();
     let auth = Auth::new(&AuthConfig::load(&variables, &Overrides::default()).unwrap()).unwrap();
-    let (caller, _) = auth.caller(printed.trim_end()).unwrap();
+    let (caller, _) = auth.caller(printed.trim_end().as_bytes()).unwrap();
     assert_eq!(caller.subject(), "ci");
     assert!(caller.may(TokenScope::FlagsRead) && caller.may(TokenScope::AuditRead) && !caller.may(TokenScope::SegmentsRead));
     assert!(caller.may_enter(&"acme".parse().unwrap()) && !caller.may_enter(&"other".parse().unwrap()));

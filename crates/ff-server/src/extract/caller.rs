@@ -26,8 +26,9 @@ pub fn caller_of(request: &HttpRequest) -> Result<(Arc<Caller>, Credential), Pro
     auth.caller(credential).ok_or_else(|| Problem::new(ProblemType::Unauthenticated, "the credential is unknown, malformed or expired"))
 }
 
-/// The credential that the headers carry. A header that cannot be a credential gives an empty one, which nobody has.
-pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
+/// The credential that the headers carry, in bytes, since one that is remembered is not read. A header that cannot be a credential gives
+/// an empty one, which nobody has.
+pub(super) fn credential(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION);
     let (mut values, value, is_bearer) = match values.next() {
         Some(value) => (values, value, true),
@@ -38,13 +39,14 @@ pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
         }
     };
     if values.next().is_some() {
-        return Some("");
+        return Some(b"");
     }
-    let text = value.to_str().unwrap_or_default();
-    if is_bearer { Some(bearer(text).unwrap_or_default()) } else { Some(text) }
+    let value = value.as_bytes();
+    if is_bearer { Some(bearer(value).unwrap_or_default()) } else { Some(value) }
 }
 
-fn bearer(text: &str) -> Option<&str> {
-    let (scheme, credential) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_start_matches(' '))
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, credential) = value.split_at_checked(b"bearer".len())?;
+    let credential = credential.strip_prefix(b" ")?.trim_ascii_start();
+    scheme.eq_ignore_ascii_case(b"bearer").then_some(credential)
 }

@@ -21,7 +21,7 @@ fn in_development() -> Fixture {
 }
 
 fn caller(fixture: &Fixture, answer: &Value) -> std::sync::Arc<crate::auth::Caller> {
-    let (caller, credential) = fixture.state.auth.caller(answer["access_token"].as_str().unwrap()).unwrap();
+    let (caller, credential) = fixture.state.auth.caller(answer["access_token"].as_str().unwrap().as_bytes()).unwrap();
     assert_eq!(credential, Credential::Token);
     caller
 }

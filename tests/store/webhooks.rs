@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
 use ff_core::{TenantId, Timestamp};
 use ff_store::webhook::lease::{self, Lease};
-use ff_store::webhook::{self, Figures, Progress, Saved};
+use ff_store::webhook::{self, Figures, Progress, RequestedAttempt, Saved};
 use ff_store::{
     DeliveryId, DeliveryRecord, DeliveryState, DisabledReason, PageRequest, Revision, Store, StoreError, Version, WebhookDraft, WebhookId,
     WebhookSecret, WebhookShown, change,
 };
-use ff_test_support::{TestStore, author, eventually, tenant};
+use ff_test_support::{TestDatabase, TestStore, author, eventually, tenant};
 use serde_json::json;
 
 use crate::steps::{NOW, Result, acme, log, put};
@@ -239,6 +241,100 @@ fn what_was_done_while_the_webhook_was_being_changed_stays_done() {
             }
         });
     });
+}
+
+#[test]
+fn a_new_secret_sets_nothing_back_and_what_was_done_meanwhile_leaves_no_failures_behind() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..3).for_each(|i| add_flag(store, &format!("f{i}")));
+        let lease = claim(store, "a", at(0), id).unwrap();
+        let failing = Progress {
+            attempts: 3,
+            first_attempt_at: Some(at(-9)),
+            next_attempt_at: Some(at(5)),
+            failing_since: Some(at(-9)),
+            has_parked: true,
+            ..Progress::starting_at(Revision::new(1))
+        };
+        let pending = record(id, 2, DeliveryState::Pending);
+        assert_eq!(save(store, &lease, 1, &failing, std::slice::from_ref(&pending)), Saved::Yes);
+        change::run(store, &acme(), &author("ann", NOW), |c| webhook::rotate_in(c, id, &secret("dHdv"), at(100))).unwrap();
+        assert_eq!((progress(store, id), deliveries(store, id)), (failing.clone(), vec![pending]), "it is still tried, and shown");
+        // The event was given up while the secret was changed: the next one has its own attempts, and the webhook still fails.
+        let given_up = Progress { attempts: 0, first_attempt_at: None, cursor: Revision::new(2), ..failing.clone() };
+        assert_eq!(save(store, &lease, 1, &given_up, &[record(id, 2, DeliveryState::Parked)]), Saved::Changed);
+        assert_eq!(progress(store, id), Progress { next_attempt_at: None, ..given_up });
+        // The next one was delivered, and that ends the failing.
+        let delivered = Progress::starting_at(Revision::new(3));
+        assert_eq!(save(store, &lease, 1, &delivered, &[record(id, 3, DeliveryState::Delivered)]), Saved::Changed);
+        assert_eq!(progress(store, id), delivered);
+    });
+}
+
+#[test]
+fn an_attempt_on_request_takes_nothing_back_that_others_have_written_meanwhile() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..2).for_each(|i| add_flag(store, &format!("f{i}")));
+        let lease = claim(store, "a", at(0), id).unwrap();
+        save(store, &lease, 1, &Progress::starting_at(Revision::new(1)), &[record(id, 2, DeliveryState::Pending)]);
+        // While somebody's own attempt is under way, the delivery comes to its end.
+        let done = DeliveryRecord { attempts: 4, ..record(id, 2, DeliveryState::Delivered) };
+        save(store, &lease, 1, &Progress::starting_at(Revision::new(2)), std::slice::from_ref(&done));
+        let note = |at: Timestamp, status: u16, error: Option<&str>| {
+            let attempt = RequestedAttempt { at, status: Some(status), error: error.map(str::to_owned), duration_ms: 11 };
+            webhook::note_attempt(store, &acme(), done.id, &attempt).unwrap();
+            webhook::delivery(store, &acme(), done.id).unwrap().unwrap()
+        };
+        let failed = note(at(1), 500, Some("answered 500"));
+        assert_eq!((failed.state, failed.attempts, failed.status), (DeliveryState::Delivered, 5, Some(500)), "it was delivered once");
+        assert_eq!((failed.error.as_deref(), failed.duration_ms, failed.last_attempt_at), (Some("answered 500"), Some(11), Some(at(1))));
+        save(store, &lease, 1, &Progress::starting_at(Revision::new(2)), &[record(id, 2, DeliveryState::Parked)]);
+        assert_eq!(note(at(2), 500, Some("answered 500")).state, DeliveryState::Parked);
+        let delivered = note(at(3), 200, None);
+        assert_eq!((delivered.state, delivered.attempts, delivered.error), (DeliveryState::Delivered, 3, None));
+        // Several at once are counted, each.
+        std::thread::scope(|threads| (0..8).for_each(|_| drop(threads.spawn(|| note(at(4), 200, None)))));
+        assert_eq!(webhook::delivery(store, &acme(), done.id).unwrap().unwrap().attempts, 11);
+    });
+}
+
+#[test]
+fn only_a_delivery_that_waits_is_brought_forward() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..2).for_each(|i| add_flag(store, &format!("f{i}")));
+        let lease = claim(store, "a", at(0), id).unwrap();
+        let waiting = Progress { attempts: 1, next_attempt_at: Some(at(300)), ..Progress::starting_at(Revision::new(1)) };
+        let known = [record(id, 2, DeliveryState::Pending), record(id, 3, DeliveryState::Parked)];
+        save(store, &lease, 1, &waiting, &known);
+        let retry = |revision: i64, now: Timestamp| {
+            let delivery = DeliveryId { webhook: id, revision: Revision::new(revision) };
+            webhook::retry_now(store, &acme(), delivery, now).unwrap()
+        };
+        assert!(!retry(3, at(1)) && !retry(4, at(1)));
+        assert_eq!(progress(store, id), waiting, "the one that waits goes on waiting");
+        assert!(retry(2, at(1)));
+        assert_eq!(progress(store, id).next_attempt_at, Some(at(1)));
+    });
+}
+
+#[test]
+fn forgetting_waits_for_nobody() {
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let store = TestStore::on(database);
+    let id = create(&store);
+    let lease = claim(&store, "a", at(0), id).unwrap();
+    let known: Vec<_> = (2..=6).map(|revision| record(id, revision, DeliveryState::Delivered)).collect();
+    save(&store, &lease, 1, &Progress::starting_at(Revision::new(1)), &known);
+    // As the deletion of a webhook holds them, in whatever order.
+    let mut other = PgConnection::establish(store.database().dsn()).unwrap();
+    other.batch_execute("BEGIN; SELECT 1 FROM webhook_deliveries WHERE revision = 4 FOR UPDATE").unwrap();
+    assert_eq!(webhook::forget_before(&store, at(100), 100).unwrap(), 4);
+    assert_eq!(deliveries(&store, id), [known[2].clone()]);
+    other.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(webhook::forget_before(&store, at(100), 100).unwrap(), 1);
 }
 
 #[test]

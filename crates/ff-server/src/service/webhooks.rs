@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ff_store::audit;
-use ff_store::webhook::{self, Outbound};
+use ff_store::webhook::{self, Outbound, RequestedAttempt};
 use ff_store::{
     Change, DeliveryId, DeliveryRecord, DeliveryState, Entity, Revision, StoreError, WebhookDraft, WebhookId, WebhookRecord, WebhookSecret,
     WebhookShown, Written,
@@ -135,15 +135,9 @@ pub fn redeliver(state: &AppState, context: &Context, id: DeliveryId) -> Result<
     }
     let logged = audit::entry(&state.store, tenant, id.revision)?.ok_or_else(missing)?;
     let requested = send(state, &outbound, Message::of(id.webhook, &ChangeEvent::of(&logged))?)?;
-    record.attempts = record.attempts.saturating_add(1);
-    if requested.attempt.is_success() {
-        record.state = DeliveryState::Delivered;
-    }
-    record.last_attempt_at = Some(clock::now());
-    record.status = requested.attempt.status;
-    record.duration_ms = Some(requested.attempt.duration_ms());
-    record.error = requested.attempt.error.clone();
-    webhook::note_attempt(&state.store, tenant, &record)?;
+    let Attempt { status, error, .. } = requested.attempt.clone();
+    let attempt = RequestedAttempt { at: clock::now(), status, error, duration_ms: requested.attempt.duration_ms() };
+    webhook::note_attempt(&state.store, tenant, id, &attempt)?;
     Ok(Redelivery::Made(requested))
 }
 

@@ -149,23 +149,37 @@ pub fn delivery(store: &Store, tenant: &TenantId, id: DeliveryId) -> Result<Opti
     Ok(row.map(|row| row.record()).transpose()?)
 }
 
-/// Writes down an attempt that was made on request: `record` as it is after it.
+/// An attempt that somebody asked for, after the delivery had come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedAttempt {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What the target answered; none, if it gave no answer.
+    pub status: Option<u16>,
+    /// Why it failed, in words; none, if it did not.
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u32,
+}
+
+/// Writes down an attempt that was made on request. It is counted, and if the target has taken the message, the delivery is delivered; a
+/// failure takes nothing back.
 ///
 /// # Errors
 /// What every write may give.
-pub fn note_attempt(store: &Store, tenant: &TenantId, record: &DeliveryRecord) -> Result<(), StoreError> {
-    let row = DeliveryRow::new(tenant, record);
-    let wanted = of(tenant, record.id.webhook).and(webhook_deliveries::revision.eq(record.revision.get()));
+pub fn note_attempt(store: &Store, tenant: &TenantId, id: DeliveryId, attempt: &RequestedAttempt) -> Result<(), StoreError> {
+    let wanted = of(tenant, id.webhook).and(webhook_deliveries::revision.eq(id.revision.get()));
     bookkeeping::write(store, |link| {
+        // What the row says may have changed since it was read, so nothing that was read is written back.
         let columns = (
-            webhook_deliveries::state.eq(&row.state),
-            webhook_deliveries::attempts.eq(row.attempts),
-            webhook_deliveries::last_attempt_at.eq(row.last_attempt_at),
-            webhook_deliveries::status.eq(row.status),
-            webhook_deliveries::error.eq(&row.error),
-            webhook_deliveries::duration_ms.eq(row.duration_ms),
+            webhook_deliveries::attempts.eq(webhook_deliveries::attempts + 1),
+            webhook_deliveries::last_attempt_at.eq(Some(attempt.at.as_millis())),
+            webhook_deliveries::status.eq(attempt.status.map(i64::from)),
+            webhook_deliveries::error.eq(attempt.error.as_ref()),
+            webhook_deliveries::duration_ms.eq(Some(i64::from(attempt.duration_ms))),
         );
-        on!(link, c => diesel::update(webhook_deliveries::table).filter(wanted).set(columns).execute(c))?;
+        let state = attempt.error.is_none().then(|| webhook_deliveries::state.eq(DeliveryState::Delivered.as_str()));
+        on!(link, c => diesel::update(webhook_deliveries::table).filter(wanted).set((columns, state)).execute(c))?;
         Ok(())
     })
 }
@@ -216,32 +230,37 @@ pub fn trim(store: &Store, tenant: &TenantId, webhook: WebhookId, keep: u32) -> 
         .read(|link| Ok(on!(link, c => diesel::select(diesel::dsl::exists(webhook_deliveries::table.filter(older()))).get_result(c))?))?;
     if is_any {
         bookkeeping::write(store, |link| {
-            on!(link, c => diesel::delete(webhook_deliveries::table.filter(older())).execute(c))?;
+            // First the webhook, as everybody else who writes both.
+            if row::lock(link, tenant, webhook)? {
+                on!(link, c => diesel::delete(webhook_deliveries::table.filter(older())).execute(c))?;
+            }
             Ok(())
         })?;
     }
     Ok(())
 }
 
-/// Forgets deliveries of all tenants that were first tried before `cutoff`, about `limit` at most, and says how many.
+/// Forgets deliveries of all tenants that were first tried before `cutoff`, at most `limit` of them, the oldest first, and says how many.
+/// What others are at is left for the next time, so nobody is waited for: whoever deletes a webhook holds its deliveries in an order of
+/// his own.
 ///
 /// # Errors
 /// What every write may give.
 pub fn forget_before(store: &Store, cutoff: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    let old: Option<i64> = store.read(|link| {
-        let old = webhook_deliveries::created_at.lt(cutoff.as_millis());
-        let instants: Vec<i64> = on!(link, c => webhook_deliveries::table
-            .filter(old)
-            .select(webhook_deliveries::created_at)
-            .order(webhook_deliveries::created_at)
-            .limit(limit.into())
-            .load(c))?;
-        Ok(instants.last().copied())
-    })?;
-    let Some(last) = old else { return Ok(0) };
+    let cutoff = cutoff.as_millis();
+    // Rows with several columns in `IN` are beyond diesel's query builder; both values are numbers of ours.
+    let delete = |locking: &str| {
+        diesel::sql_query(format!(
+            "DELETE FROM webhook_deliveries WHERE (tenant_id, webhook_id, revision) IN (
+                SELECT tenant_id, webhook_id, revision FROM webhook_deliveries
+                WHERE created_at < {cutoff} ORDER BY created_at LIMIT {limit} {locking})"
+        ))
+    };
     bookkeeping::write(store, |link| {
-        let old = webhook_deliveries::created_at.le(last);
-        Ok(on!(link, c => diesel::delete(webhook_deliveries::table.filter(old)).execute(c))?)
+        Ok(match link {
+            Link::Postgres(c) => delete("FOR UPDATE SKIP LOCKED").execute(&mut **c)?,
+            Link::Sqlite(c) => delete("").execute(&mut **c)?,
+        })
     })
 }
 

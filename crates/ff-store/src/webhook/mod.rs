@@ -16,7 +16,9 @@ use diesel::prelude::*;
 use ff_core::{TenantId, Timestamp};
 use serde::Serialize;
 
-pub use self::delivery::{Deliveries, DeliveryRecord, DeliveryState, deliveries, delivery, forget_before, note_attempt, trim};
+pub use self::delivery::{
+    Deliveries, DeliveryRecord, DeliveryState, RequestedAttempt, deliveries, delivery, forget_before, note_attempt, trim,
+};
 pub use self::id::{DeliveryId, IdError, WebhookId};
 pub use self::progress::{Figures, Outbound, Progress, Saved, figures, outbound, retry_now, save};
 use self::row::WebhookRow;

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool};
 use ff_core::{TenantId, Timestamp};
 
 use super::lease::Lease;
-use super::row::{ProgressColumns, row};
+use super::row::{self, ProgressColumns, row};
 use super::{DeliveryId, DeliveryRecord, DeliveryState, WebhookId, WebhookSecret, delivery};
 use crate::bookkeeping;
 use crate::connection::on;
@@ -102,7 +102,16 @@ pub fn save(
         }
         let cursor = progress.cursor.get();
         let behind = mine.and(webhooks::cursor.lt(cursor));
-        on!(link, c => diesel::update(webhooks::table).filter(behind).set(webhooks::cursor.eq(cursor)).execute(c))?;
+        // What the row says of failed attempts is of an event that is done.
+        let next = (
+            webhooks::cursor.eq(cursor),
+            webhooks::attempts.eq(0),
+            webhooks::first_attempt_at.eq(None::<i64>),
+            webhooks::next_attempt_at.eq(None::<i64>),
+        );
+        let is_well = progress.failing_since.is_none();
+        let well = is_well.then(|| (webhooks::failing_since.eq(None::<i64>), webhooks::has_parked.eq(0)));
+        on!(link, c => diesel::update(webhooks::table).filter(behind).set((next, well)).execute(c))?;
         let done: Vec<_> = deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Pending).cloned().collect();
         delivery::put_in(link, lease, &done)?;
         Ok(Saved::Changed)
@@ -124,10 +133,14 @@ pub fn retry_now(store: &Store, tenant: &TenantId, delivery: DeliveryId, now: Ti
         let at = Some(now.as_millis());
         let next = webhook_deliveries::next_attempt_at.eq(at);
         // First the webhook, as everybody else who writes both.
+        if !row::lock(link, tenant, delivery.webhook)? {
+            return Ok(false);
+        }
+        if on!(link, c => diesel::update(webhook_deliveries::table).filter(waiting).set(next).execute(c))? == 0 {
+            return Ok(false);
+        }
         let mine = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(&id)).and(webhooks::cursor.lt(delivery.revision.get()));
-        let is_there = on!(link, c => diesel::update(webhooks::table).filter(mine).set(webhooks::next_attempt_at.eq(at)).execute(c))? == 1;
-        let is_waiting = on!(link, c => diesel::update(webhook_deliveries::table).filter(waiting).set(next).execute(c))? == 1;
-        Ok(is_there && is_waiting)
+        Ok(on!(link, c => diesel::update(webhooks::table).filter(mine).set(webhooks::next_attempt_at.eq(at)).execute(c))? == 1)
     })
 }
 

@@ -179,8 +179,10 @@ fn rewrite(
     row.updated_at = at.as_millis();
     let mine = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(id.to_string()));
     on!(change.link(), c => diesel::update(webhooks::table).filter(mine).set(&row).execute(c))?;
-    // What was tried in vain is tried again from the start, if it is still wanted.
-    delivery::forget_pending_in(change.link(), &tenant, id)?;
+    if row.attempts == 0 {
+        // What was tried in vain is tried again from the start, if it is still wanted.
+        delivery::forget_pending_in(change.link(), &tenant, id)?;
+    }
     let after = row.shown()?;
     change.append(entry(Some(&before.record), Some(&after.record))?)?;
     Ok(Written { outcome: Outcome::Updated, record: after, flags: Vec::new() })

@@ -32,6 +32,25 @@ fn production_is_there_before_anything_is_written_and_after() {
 }
 
 #[test]
+fn production_is_listed_while_the_first_change_is_made() {
+    TestStore::each(|store| {
+        for round in 0..100 {
+            let tenant = tenant(&format!("t{round}"));
+            std::thread::scope(|threads| {
+                let writing = threads.spawn(|| {
+                    let draft = EnvironmentDraft { key: key("a"), name: String::new(), description: String::new() };
+                    change::run::<_, StoreError>(store, &tenant, &author("ann", NOW), |c| environment::create_in(c, draft)).unwrap();
+                });
+                while !writing.is_finished() {
+                    let listed = environment::list(store, &tenant, &Default::default()).unwrap().items;
+                    assert!(listed.iter().any(|found| found.key == key("production")), "{listed:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_new_environment_starts_with_every_flag_off() {
     TestStore::each(|store| {
         for name in ["a", "b", "gone"] {

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use ff_store::{Store, StoreConfig, StoreError, change, flag};
-use ff_test_support::{Postgres, TestStore, author, flag as flag_of, tenant};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use ff_store::{KeptAnswer, KeyedRequest, Store, StoreConfig, StoreError, change, flag, idempotency};
+use ff_test_support::{Postgres, TestDatabase, TestStore, author, eventually, flag as flag_of, tenant};
 use serde_json::json;
 
-use crate::steps::{NOW, acme, chain, find, production, put};
+use crate::steps::{NOW, acme, chain, find, production, put, put_segment};
 
 /// How long a caller waits in these tests.
 const PATIENCE: Duration = Duration::from_millis(600);
@@ -190,7 +192,7 @@ fn a_database_that_cannot_be_reached_says_why_but_not_the_password() {
 
 #[test]
 fn a_database_without_tables_is_our_fault_and_not_an_outage() {
-    let database = ff_test_support::TestDatabase::sqlite_without_tables();
+    let database = TestDatabase::sqlite_without_tables();
     let store = Store::open(&StoreConfig::new(database.dsn().parse().unwrap())).unwrap();
     for error in [find(&store, "production", "f").unwrap_err(), put(&store, "production", &flag_json()).unwrap_err()] {
         assert!(matches!(error, StoreError::Query(_)));
@@ -270,4 +272,75 @@ fn a_store_that_is_opened_while_the_server_is_away_is_usable_once_it_was_migrate
     assert!(!store.migrate().unwrap().is_empty());
     in_the_end(|| put(&store, "production", &flag_json()));
     in_the_end(|| find(&store, "production", "f"));
+}
+
+#[test]
+fn a_database_that_isolates_transactions_by_default_is_used_as_any_other() {
+    const WRITERS: usize = 6;
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    database.execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$",
+    );
+    let store = TestStore::on(database);
+    for round in 0..20 {
+        let request = KeyedRequest { key_digest: format!("key-{round}"), request_digest: String::new() };
+        let answer = KeptAnswer { status: 204, etag: None, location: None, revision: None, body: None };
+        let barrier = std::sync::Barrier::new(WRITERS);
+        let keep = || {
+            barrier.wait();
+            idempotency::keep(&store, &acme(), &request, author("ann", NOW).at, &answer, None).unwrap()
+        };
+        let kept: usize = std::thread::scope(|threads| {
+            let keeping: Vec<_> = (0..WRITERS).map(|_| threads.spawn(keep)).collect();
+            keeping.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+        });
+        assert_eq!(kept, 1, "round {round}");
+    }
+}
+
+#[test]
+fn a_database_that_takes_no_writes_is_unavailable_and_no_fault_of_ours() {
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let store = TestStore::on(database);
+    put(&store, "production", &flag_json()).unwrap();
+    // As a standby, or a primary that became one.
+    store
+        .database()
+        .execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$");
+    let reader = impatient(store.database().dsn(), 2);
+    is_unavailable(|| put(&reader, "production", &json!({"key": "g", "type": "boolean"})));
+    find(&reader, "production", "f").unwrap();
+}
+
+#[test]
+fn whatever_lock_is_waited_for_too_long_it_is_unavailable() {
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let store = TestStore::on(database);
+    let impatient = impatient(store.database().dsn(), 2);
+    put_segment(&store, &json!({"key": "s"})).unwrap();
+    let mut other = PgConnection::establish(store.database().dsn()).unwrap();
+    other.batch_execute("BEGIN; UPDATE segments SET name = name; INSERT INTO idempotency VALUES ('acme', 'key', '', 0, 200)").unwrap();
+    // Not the tenant's lock, but one that comes later in the change.
+    is_unavailable(|| put_segment(&impatient, &json!({"key": "s", "name": "new"})));
+    let request = KeyedRequest { key_digest: "key".to_owned(), request_digest: String::new() };
+    let answer = KeptAnswer { status: 204, etag: None, location: None, revision: None, body: None };
+    is_unavailable(|| idempotency::keep(&impatient, &acme(), &request, author("ann", 0).at, &answer, None));
+    other.batch_execute("ROLLBACK").unwrap();
+    put_segment(&impatient, &json!({"key": "s", "name": "new"})).unwrap();
+}
+
+#[test]
+fn a_writer_that_is_never_heard_of_again_does_not_keep_others_waiting_for_ever() {
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    let store = TestStore::on(database);
+    let (vanishing, others) = (impatient(store.database().dsn(), 1), impatient(store.database().dsn(), 1));
+    // As a machine whose network is gone: to the server it looks like a client that thinks.
+    let vanished: Result<(), StoreError> = change::run(&vanishing, &acme(), &author("ann", NOW), |c| {
+        flag::put_in(c, &production(), flag_of(&flag_json()))?;
+        eventually("another one to write", || put(&others, "production", &json!({"key": "g", "type": "boolean"})).ok());
+        Ok(())
+    });
+    assert!(matches!(vanished, Err(StoreError::Unavailable(_))), "{vanished:?}");
+    assert!(matches!(find(&store, "production", "f"), Err(StoreError::NotFound { .. })));
+    put(&vanishing, "production", &flag_json()).unwrap();
 }

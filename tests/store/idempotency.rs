@@ -239,6 +239,25 @@ fn an_answer_expires_and_makes_room() {
 }
 
 #[test]
+fn an_answer_is_kept_for_a_day_by_the_clock_of_whoever_keeps_it() {
+    TestStore::each(|store| {
+        let (mine, day) = (request("key", "what"), i64::try_from(idempotency::KEPT_FOR.as_millis()).unwrap());
+        // A server whose clock was far ahead has written once: the log never goes back in time, but answers are not in the log.
+        change::run(store, &acme(), &author("from the future", NOW + 100 * day), |c| {
+            flag::put_in(c, &production(), flag_of(&json!({"key": "future", "type": "boolean"})))
+        })
+        .map_err(|error: StoreError| error)
+        .unwrap();
+        let refused = request("refused", "what");
+        assert!(keep(store, &refused, &answer("a refusal")));
+        assert!(!create_once(store, &refused, "g", false).unwrap(), "it was answered a moment ago");
+        assert!(create_once(store, &mine, "f", false).unwrap());
+        let find = |millis| idempotency::find(store, &acme(), &mine, Timestamp::from_millis(NOW + millis)).unwrap();
+        assert!(find(day - 1).is_some() && find(day).is_none());
+    });
+}
+
+#[test]
 fn expired_answers_are_forgotten_in_batches() {
     TestStore::each(|store| {
         let day = i64::try_from(idempotency::KEPT_FOR.as_millis()).unwrap();

@@ -1,6 +1,7 @@
 //! Writes that are no changes of a tenant: no revision, no audit entry.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
 
 use diesel::Connection as _;
 
@@ -14,11 +15,12 @@ use crate::store::Store;
 pub(crate) fn write<T>(store: &Store, work: impl FnOnce(&mut Link<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
     let Some(groups) = store.groups() else {
         let mut connection = store.connection_for_writing()?;
+        let asked = Instant::now();
         let result = match connection.link() {
             Link::Postgres(c) => c.transaction(|c| work(&mut Link::Postgres(c))),
             Link::Sqlite(c) => c.transaction(|c| work(&mut Link::Sqlite(c))),
         };
-        return result.map_err(|error| connection.diagnose(error));
+        return result.map_err(|error| connection.diagnose(error.after(asked, store.busy_timeout())));
     };
     let (turn, mut group) = Group::join(store, groups)?;
     let result = match group.begin_member() {

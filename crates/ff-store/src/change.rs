@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as QueryError;
@@ -61,6 +61,8 @@ pub struct Change<'a> {
     tenant: &'a TenantId,
     author: &'a Author,
     at: Timestamp,
+    /// How long a statement waits for a lock.
+    patience: Duration,
     revision: Revision,
     /// What the changes before this one have left, and what this one leaves.
     memory: &'a mut Memory,
@@ -198,19 +200,14 @@ impl<'a> Change<'a> {
         author: &'a Author,
         store: &Store,
     ) -> Result<Self, StoreError> {
-        let asked = Instant::now();
-        let revision = lock(&mut link, tenant).map_err(|error| match error {
-            // diesel does not pass PostgreSQL's code for a lock timeout on, and its text is in the server's language. But
-            // nothing else in this statement takes that long.
-            StoreError::Query(cause) if asked.elapsed() >= store.busy_timeout() => StoreError::Unavailable(cause),
-            error => error,
-        })?;
+        let (asked, patience) = (Instant::now(), store.busy_timeout());
+        let revision = lock(&mut link, tenant).map_err(|error| error.after(asked, patience))?;
         // Time goes with the revisions: the author's clock was read before others were waited for, and may be another machine's.
         let at = Timestamp::from_millis(author.at.as_millis()).max(audit::time_of(&mut link, tenant, revision)?);
         if revision == Revision::ZERO {
             environment::create_production(&mut link, tenant, at)?;
         }
-        Ok(Self { link, tenant, author, at, revision, memory, left: None, is_written: false, is_broken: false })
+        Ok(Self { link, tenant, author, at, patience, revision, memory, left: None, is_written: false, is_broken: false })
     }
 
     /// The tenant's revision: the one before this change, or the one that its last write has made.
@@ -241,6 +238,11 @@ impl<'a> Change<'a> {
         self.at
     }
 
+    /// When its author began it, by his own clock, which may be behind the log.
+    pub(crate) fn asked_at(&self) -> Timestamp {
+        self.author.at
+    }
+
     pub(crate) fn link(&mut self) -> &mut Link<'a> {
         &mut self.link
     }
@@ -248,7 +250,8 @@ impl<'a> Change<'a> {
     /// Runs a step of the change and remembers whether a statement failed in it, so that a caller who goes on in spite of
     /// the error is not told later that all was committed.
     pub(crate) fn step<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let result = work(self);
+        let asked = Instant::now();
+        let result = work(self).map_err(|error| error.after(asked, self.patience));
         self.is_broken |= matches!(result, Err(StoreError::Query(_) | StoreError::Unavailable(_)));
         result
     }

@@ -29,6 +29,12 @@ macro_rules! on {
 }
 pub(crate) use on;
 
+/// A change that lets PostgreSQL wait so many times as long for its next statement as others wait for its lock is undone.
+const IDLE_FACTOR: u32 = 6;
+
+/// And not sooner than this: between two statements rulesets are compiled.
+const IDLE_MIN: Duration = Duration::from_secs(5);
+
 /// How long a process gives way to another that switches the same new database to WAL.
 const WAL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -147,7 +153,15 @@ impl Manager {
         let millis = lock_wait.as_millis();
         let open = match self.dsn.backend() {
             Backend::Postgres => PgConnection::establish(&address).map_err(|error| self.refused(&error)).and_then(|mut c| {
-                c.batch_execute(&format!("SET lock_timeout = {millis}")).map_err(|error| self.refused(&error))?;
+                let idle = lock_wait.saturating_mul(IDLE_FACTOR).max(IDLE_MIN).as_millis();
+                // A machine that vanishes in the middle of a change would keep its tenant locked until the server's TCP gives up, after
+                // two hours. And a database may have been told to isolate more than is needed here: every change takes its tenant's lock
+                // first, and no statement relies on a state from before a wait.
+                let settings = format!(
+                    "SET lock_timeout = {millis}; SET idle_in_transaction_session_timeout = {idle}; \
+                     SET default_transaction_isolation = 'read committed'"
+                );
+                c.batch_execute(&settings).map_err(|error| self.refused(&error))?;
                 Ok(Open::Postgres(c))
             }),
             Backend::Sqlite => SqliteConnection::establish(&address).map_err(|error| self.refused(&error)).and_then(|mut c| {

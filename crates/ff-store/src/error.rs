@@ -1,5 +1,7 @@
 //! What can go wrong in the store, by what the caller can do about it.
 
+use std::time::{Duration, Instant};
+
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
 use crate::audit::Entity;
@@ -66,6 +68,15 @@ impl StoreError {
     pub(crate) fn unavailable(cause: impl Into<Cause>) -> Self {
         Self::Unavailable(cause.into())
     }
+
+    /// What the error of statements means that began at `asked`, each of which waits `patience` for a lock. diesel does not pass
+    /// PostgreSQL's code for a lock timeout on, and its text is in the server's language. But hardly anything else takes that long.
+    pub(crate) fn after(self, asked: Instant, patience: Duration) -> Self {
+        match self {
+            Self::Query(cause) if asked.elapsed() >= patience => Self::Unavailable(cause),
+            error => error,
+        }
+    }
 }
 
 impl From<CorruptRow> for StoreError {
@@ -88,6 +99,8 @@ fn is_transient(error: &QueryError) -> bool {
     match error {
         QueryError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
         | QueryError::BrokenTransactionManager => true,
+        // A standby takes no writes, and may end a long read to catch up with its primary.
+        QueryError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction | DatabaseErrorKind::SerializationFailure, _) => true,
         QueryError::DatabaseError(_, information) => SQLITE_TRANSIENT.contains(&information.message()),
         QueryError::RollbackErrorOnCommit { rollback_error, commit_error } => is_transient(rollback_error) || is_transient(commit_error),
         _ => false,

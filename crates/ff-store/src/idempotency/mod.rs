@@ -100,7 +100,7 @@ pub fn find(store: &Store, tenant: &TenantId, request: &KeyedRequest, now: Times
 /// What every write may give.
 pub fn is_known_in(change: &mut Change<'_>, request: &KeyedRequest) -> Result<bool, StoreError> {
     change.step(|change| {
-        let (tenant, at) = (change.tenant().clone(), change.at());
+        let (tenant, at) = (change.tenant().clone(), change.asked_at());
         Ok(row(change.link(), &tenant, request, at)?.is_some())
     })
 }
@@ -112,7 +112,8 @@ pub fn is_known_in(change: &mut Change<'_>, request: &KeyedRequest) -> Result<bo
 /// What every write may give.
 pub fn keep_in(change: &mut Change<'_>, request: &KeyedRequest, answer: &KeptAnswer, shown: Option<&Shown>) -> Result<bool, StoreError> {
     change.step(|change| {
-        let (tenant, at) = (change.tenant().clone(), change.at());
+        // Not the log's time, which one server with a wrong clock takes far ahead for good.
+        let (tenant, at) = (change.tenant().clone(), change.asked_at());
         insert(change.link(), &tenant, request, at, answer, shown)
     })
 }

@@ -109,10 +109,16 @@ fn an_entry_that_does_not_parse_is_told_as_a_reset_and_stops_nothing() {
     }
 }
 
+/// As large as a credential may make it: what the system buffers for somebody who does not read is megabytes.
+const NAME_LENGTH: usize = 11_000;
+
+/// More events than any system buffers.
+const WRITES_MAX: u64 = 5_000;
+
 /// A server that keeps few events, a client whose name is in each and makes it large, and two streams of it.
 fn idle_and_reading(send_timeout_ms: &str) -> (Arc<Server>, Client, [EventStream; 2]) {
     let server = setup().variable("EVENT_QUEUE_MAX", "20").variable("SEND_TIMEOUT_MS", send_timeout_ms).start();
-    let api = admin(&server).admin(&"x".repeat(6_000));
+    let api = admin(&server).admin(&"x".repeat(NAME_LENGTH));
     let mut streams = [api.follow("/v1/events"), api.follow("/v1/events")];
     streams.iter_mut().for_each(|stream| assert_eq!(stream.ready(), 0));
     (server, api, streams)
@@ -120,13 +126,12 @@ fn idle_and_reading(send_timeout_ms: &str) -> (Arc<Server>, Client, [EventStream
 
 /// Writes, and lets `reading` read each event as it comes, until `is_enough` of so many.
 fn write_until(api: &Client, reading: &mut EventStream, is_enough: impl Fn(u64) -> bool) -> u64 {
-    let mut written = 0;
-    eventually("the other one to be behind", || {
-        written += 1;
+    // Bounded by their number and not by a time: hundreds are written, each with a sync to disk.
+    let mut writes = (1..=WRITES_MAX).inspect(|written| {
         api.post("/v1/flags", &flag(&format!("f-{written}"))).created();
-        assert_eq!(reading.event().revision(), written);
-        is_enough(written).then_some(written)
-    })
+        assert_eq!(reading.event().revision(), *written);
+    });
+    writes.find(|written| is_enough(*written)).expect("the other one to be behind")
 }
 
 /// Everything that still comes, and, after its end, what a client gets that connects again: each change once, up to `last`.

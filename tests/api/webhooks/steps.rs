@@ -55,7 +55,13 @@ pub(crate) fn create_flags(api: &Client, count: usize) {
 
 /// Attempts follow one another within fractions of a second: 4 of them in 300 ms, then the event is parked.
 pub(crate) fn hasty(setup: Setup) -> Setup {
-    setup.variable("WEBHOOK_RETRY_MS", "100,200,300").variable("WEBHOOK_TIMEOUT_MS", "500").variable("WEBHOOK_LEASE_MS", "1000")
+    setup.variable("WEBHOOK_RETRY_MS", "100,200,300")
+}
+
+/// The same, and nobody is waited for: for targets that do not answer and servers that die. What is told, and how often, then depends on
+/// how busy the machine is.
+pub(crate) fn impatient(setup: Setup) -> Setup {
+    hasty(setup).variable("WEBHOOK_TIMEOUT_MS", "500").variable("WEBHOOK_LEASE_MS", "1000")
 }
 
 /// Whether another implementation of Standard Webhooks accepts the request under this secret.

@@ -8,7 +8,7 @@ use ff_test_support::{Client, Received, Reply, Server, Setup, Target, TestDataba
 
 use crate::harness::{fresh_tenant, setup};
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty, revisions};
+use crate::webhooks::steps::{create, create_flags, hasty, impatient, revisions};
 
 /// Runs `test` with a server on each kind of database, and a way to start others on the same one.
 fn each_database(change: impl Fn(Setup) -> Setup, test: impl Fn(&Arc<Server>, &dyn Fn() -> Arc<Server>)) {
@@ -35,7 +35,9 @@ fn first_of_each(requests: &[Received]) -> Vec<u64> {
 
 #[test]
 fn while_all_live_each_event_is_told_by_one_of_them_once() {
-    each_database(hasty, |first, another| {
+    // With the usual lease: one that a busy machine holds up for long is as good as dead, and its events are told again.
+    let usual = |setup: Setup| setup;
+    each_database(usual, |first, another| {
         let (second, third) = (another(), another());
         let tenant = fresh_tenant();
         let target = Target::start();
@@ -59,7 +61,7 @@ fn while_all_live_each_event_is_told_by_one_of_them_once() {
 
 #[test]
 fn when_the_one_that_delivers_is_killed_another_one_goes_on_and_nothing_is_lost() {
-    each_database(hasty, |survivor, another| {
+    each_database(impatient, |survivor, another| {
         let tenant = fresh_tenant();
         let target = Target::start();
         let doomed = another();

@@ -4,7 +4,7 @@ use ff_test_support::{Reply, Setup, Target};
 
 use crate::harness::{admin_of, each_own, fresh_tenant};
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty};
+use crate::webhooks::steps::{create, create_flags, impatient};
 
 /// Long enough that everything else is done before an attempt that hangs is given up.
 fn patient(setup: Setup) -> Setup {
@@ -47,7 +47,7 @@ fn a_tenant_whose_targets_all_hang_leaves_room_for_the_others() {
 
 #[test]
 fn targets_that_send_garbage_drip_or_never_end_harm_nobody() {
-    each_own(hasty, |server| {
+    each_own(impatient, |server| {
         let api = admin_of(server);
         let fast = Target::start();
         let bad: Vec<Target> = [Reply::Garbage, Reply::Drip, Reply::Endless, Reply::Close, Reply::Never]

@@ -4,7 +4,7 @@ use ff_test_support::{Reply, Target};
 use serde_json::json;
 
 use crate::harness::{admin_of, each, each_own};
-use crate::webhooks::steps::{create, hasty, verifies};
+use crate::webhooks::steps::{create, hasty, impatient, verifies};
 
 #[test]
 fn a_signed_message_is_sent_at_once_and_the_answer_says_how_that_went() {
@@ -32,7 +32,7 @@ fn a_signed_message_is_sent_at_once_and_the_answer_says_how_that_went() {
 
 #[test]
 fn a_target_that_never_answers_costs_the_time_limit_and_no_more() {
-    each_own(hasty, |server| {
+    each_own(impatient, |server| {
         let api = admin_of(server);
         let target = Target::start();
         target.reply(Reply::Never);

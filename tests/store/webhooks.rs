@@ -321,6 +321,23 @@ fn only_a_delivery_that_waits_is_brought_forward() {
 }
 
 #[test]
+fn what_was_done_of_a_log_that_is_no_more_is_not_written_down() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..2).for_each(|i| add_flag(store, &format!("f{i}")));
+        let lease = claim(store, "a", at(0), id).unwrap();
+        let before = progress(store, id);
+        // An attempt is under way while a standby takes over that has not received the last change.
+        store.database().execute("DELETE FROM audit WHERE revision > 2; UPDATE tenants SET revision = 2");
+        let done = Progress::starting_at(Revision::new(3));
+        assert_eq!(save(store, &lease, 1, &done, &[record(id, 3, DeliveryState::Delivered)]), Saved::Lost);
+        assert_eq!(save(store, &lease, 2, &done, &[record(id, 3, DeliveryState::Delivered)]), Saved::Lost);
+        assert_eq!((progress(store, id), deliveries(store, id)), (before, vec![]));
+        assert_eq!(save(store, &lease, 1, &Progress::starting_at(Revision::new(2)), &[]), Saved::Yes);
+    });
+}
+
+#[test]
 fn forgetting_waits_for_nobody() {
     let Some(database) = TestDatabase::postgres_if_any() else { return };
     let store = TestStore::on(database);

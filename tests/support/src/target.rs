@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub enum Reply {
     With(u16, &'static str, String),
     /// With 200, after a while.
     Late(Duration),
+    /// With this status, once the other side of the barrier has come.
+    Held(u16, Arc<Barrier>),
     /// Not at all; the connection stays open.
     Never,
     /// The head byte by byte, for ever.
@@ -214,6 +216,10 @@ fn answer(mut connection: &TcpStream, reply: &Reply) -> Option<()> {
         Reply::Late(wait) => {
             thread::sleep(*wait);
             status(connection, 200, "")
+        }
+        Reply::Held(code, barrier) => {
+            barrier.wait();
+            status(connection, *code, "")
         }
         Reply::Never => {
             // Until the other side gives up.

@@ -134,6 +134,17 @@ impl Work {
         }
     }
 
+    /// Forgets what is known of more changes than there are: of a database that was restored, or of one whose place a standby took that had
+    /// not received them all. What such a webhook has to tell begins where the database says.
+    fn forget_what_is_ahead(&mut self, due: &[Due]) {
+        for due in due {
+            let key = (due.tenant.clone(), due.webhook);
+            if self.held.get(&key).is_some_and(|held| held.seen > due.revision) {
+                self.held.remove(&key);
+            }
+        }
+    }
+
     /// Of those that are due, those that have their turn now: the tenants by turns, each within its share.
     fn chosen(&self, due: Vec<Due>, concurrency_max: usize, now: Timestamp) -> Vec<Due> {
         let mut taken: HashMap<TenantId, usize> = self.turns.iter().map(|(tenant, leases)| (tenant.clone(), leases.len())).collect();
@@ -231,12 +242,13 @@ impl Shared {
             // The end of a turn wakes.
             return Ok(());
         }
-        let due = lease::due(&self.state.store, &self.owner, now, DUE_MAX)?;
+        let due = lease::due(&self.state.store, &self.owner, now, DUE_MAX).inspect_err(|_| self.work().held.clear())?;
         let (mut ready, mut unclaimed) = (Vec::new(), Vec::new());
         {
             let mut work = self.work();
             // Leases that have run out, and webhooks that are gone, are not remembered for ever.
             work.held.retain(|_, held| held.until > now);
+            work.forget_what_is_ahead(&due);
             for due in work.chosen(due, config.concurrency_max, now) {
                 let key = (due.tenant.clone(), due.webhook);
                 match work.held.remove(&key) {

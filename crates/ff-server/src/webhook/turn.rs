@@ -269,14 +269,17 @@ impl Turn<'_> {
         let (state, lease) = (self.state, &self.held.lease);
         let tenant = lease.tenant();
         let author = Author { actor: ACTOR.to_owned(), request_id: None, at: clock::now() };
-        let records = std::mem::take(&mut self.records);
-        let version = self.outbound.version;
+        let (records, version) = (&self.records, self.outbound.version);
         let turned_off =
-            change::run(&state.store, tenant, &author, |change| webhook::disable_in(change, lease, version, reason, cursor, &records))
+            change::run(&state.store, tenant, &author, |change| webhook::disable_in(change, lease, version, reason, cursor, records))
                 .map_err(|error: StoreError| ServiceError::from(error))?;
         if turned_off.is_some() {
             warn!(state.logger, "webhook `{}` was turned off: {reason}", lease.webhook(); "tenant" => %tenant);
             // The tenant's rulesets go on to the next revision as after any other server's change.
+        } else {
+            // Somebody has changed it meanwhile. What failed is tried anew, and what was done before stays done.
+            self.records.pop();
+            self.save()?;
         }
         Ok(End::Lost)
     }

@@ -74,7 +74,8 @@ pub enum Saved {
     Yes,
     /// Somebody has changed the webhook since. What is done is done and written down; what failed is to be tried anew.
     Changed,
-    /// The lease is not held any more, and nothing was written: whoever has it now goes on from what was written before.
+    /// The lease is not held any more, or the log does not reach so far any more, and nothing was written: whoever has it now goes on from
+    /// what was written before.
     Lost,
 }
 
@@ -93,6 +94,16 @@ pub fn save(
 ) -> Result<Saved, StoreError> {
     bookkeeping::write(store, |link| {
         let Some(present) = lease.renew_in(link, until)? else { return Ok(Saved::Lost) };
+        let cursor = progress.cursor.get();
+        let reached: Option<i64> = on!(&mut *link, c => tenants::table
+            .filter(tenants::id.eq(lease.tenant().as_str()))
+            .select(tenants::revision)
+            .first(c)
+            .optional())?;
+        if reached.is_none_or(|reached| reached < cursor) {
+            // The database was restored, or a standby took over that had not received all changes.
+            return Ok(Saved::Lost);
+        }
         let mine = webhooks::tenant_id.eq(lease.tenant().as_str()).and(webhooks::id.eq(lease.webhook().to_string()));
         if present == version {
             let columns = ProgressColumns::from(progress);
@@ -100,7 +111,6 @@ pub fn save(
             delivery::put_in(link, lease, deliveries)?;
             return Ok(Saved::Yes);
         }
-        let cursor = progress.cursor.get();
         let behind = mine.and(webhooks::cursor.lt(cursor));
         // What the row says of failed attempts is of an event that is done.
         let next = (

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ff_test_support::{Target, eventually};
+use ff_test_support::{Target, TestDatabase, eventually};
 use serde_json::{Value, json};
 
-use crate::harness::{admin_of, each, each_own, fresh_tenant};
+use crate::harness::{admin_of, each, each_own, fresh_tenant, setup};
 use crate::ops::metrics::sum;
 use crate::sample::{boolean, environment};
 use crate::webhooks::steps::{create, create_flags, revisions, types, verifies};
@@ -96,4 +96,24 @@ fn what_nobody_wants_to_hear_of_is_passed_over_and_costs_no_request() {
             assert_eq!(target.received().len(), 1);
         },
     );
+}
+
+#[test]
+fn a_database_that_went_back_to_an_earlier_state_is_told_of_from_there() {
+    for database in [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()].into_iter().flatten() {
+        let server = setup().variable("DB_DSN", database.dsn()).start();
+        let (api, target) = (server.client().admin("test").tenant("acme"), Target::start());
+        let hook = create(&api, &target, &["flag.*"]);
+        create_flags(&api, 5);
+        hook.wait_for(&api, 4, "delivered");
+        // As a standby that took over without the last three changes.
+        database.execute(
+            "BEGIN; DELETE FROM audit WHERE revision > 3; UPDATE tenants SET revision = 3; UPDATE webhooks SET cursor = 3; COMMIT",
+        );
+        for (i, key) in ["f2", "f3", "f4"].into_iter().enumerate() {
+            api.put(&format!("/v1/flags/{key}"), &json!({"owner": "x"})).ok();
+            assert_eq!(target.wait_for(6 + i)[5 + i].json()["data"]["key"], key);
+        }
+        assert_eq!(revisions(&target.received()), [2, 3, 4, 5, 6, 4, 5, 6]);
+    }
 }

@@ -1,11 +1,13 @@
 //! `PUT /v1/webhooks/{id}`.
 
+use std::sync::{Arc, Barrier};
+
 use ff_test_support::{Reply, Target};
 use serde_json::json;
 
 use crate::harness::{admin_of, each, each_own};
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty, types};
+use crate::webhooks::steps::{create, create_flags, hasty, revisions, types};
 
 #[test]
 fn fields_left_out_stay_and_the_same_again_changes_nothing() {
@@ -68,4 +70,28 @@ fn another_url_is_tried_at_once_with_what_could_not_be_delivered_to_the_one_befo
             assert_eq!(bad.received().len(), 1);
         },
     );
+}
+
+#[test]
+fn what_was_delivered_before_the_target_said_that_it_is_gone_is_not_sent_again_to_the_next_one() {
+    each_own(hasty, |server| {
+        let api = admin_of(server);
+        let (old, new) = (Target::start(), Target::start());
+        let gates = [200, 410].map(|status| {
+            let gate = Arc::new(Barrier::new(2));
+            old.reply_once(Reply::Held(status, gate.clone()));
+            gate
+        });
+        let hook = create(&api, &old, &["flag.*"]);
+        create_flags(&api, 2);
+        old.wait_for(1);
+        gates[0].wait();
+        old.wait_for(2);
+        api.put(&hook.path(), &json!({"url": new.url()})).ok();
+        gates[1].wait();
+        hook.wait_for(&api, 1, "delivered");
+        assert_eq!(hook.show(&api)["enabled"], true, "it is not the new target that is gone");
+        assert_eq!((revisions(&old.received()), revisions(&new.received())), (vec![2, 3], vec![3]));
+        assert_eq!(hook.deliveries(&api)[0]["state"], "delivered");
+    });
 }

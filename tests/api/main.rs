@@ -101,6 +101,7 @@ mod webhooks {
         mod retry;
         mod slow;
         mod stop;
+        mod tls;
     }
     mod get;
     mod id {

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use ff_test_support::token::SECRET;
-use ff_test_support::{ADMIN_KEY, Setup};
+use ff_test_support::{ADMIN_KEY, Authority, Setup};
 
 use super::run;
 use crate::harness::setup;
@@ -38,6 +38,21 @@ fn development_is_for_loopback_only() {
     // Elsewhere, with a secret, any address will do.
     let server = setup().variable("BIND", "0.0.0.0:0").start();
     assert!(server.address().starts_with("0.0.0.0:"));
+}
+
+#[test]
+fn without_the_authorities_that_webhooks_are_to_trust_it_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authorities.pem").display().to_string();
+    let trusting = || setup().variable("WEBHOOK_CA_FILE", &path);
+    refuses(&trusting(), &format!("WEBHOOK_CA_FILE: `{path}` cannot be read: entity not found"));
+    let good = Authority::new("ours").pem();
+    for (text, why) in [("", "holds no certificate"), ("garbage", "holds no certificate"), (&good[..good.len() / 2], "is not PEM")] {
+        fs::write(&path, text).unwrap();
+        refuses(&trusting(), &format!("WEBHOOK_CA_FILE: `{path}` {why}"));
+    }
+    fs::write(&path, good).unwrap();
+    trusting().start();
 }
 
 #[test]

@@ -42,7 +42,13 @@ impl Hook {
 /// A webhook of these events that leads to `target`.
 #[track_caller]
 pub(crate) fn create(api: &Client, target: &Target, events: &[&str]) -> Hook {
-    let created = api.post("/v1/webhooks", &json!({"url": target.url(), "events": events})).created();
+    create_at(api, &target.url(), events)
+}
+
+/// A webhook of these events that leads to this URL.
+#[track_caller]
+pub(crate) fn create_at(api: &Client, url: &str, events: &[&str]) -> Hook {
+    let created = api.post("/v1/webhooks", &json!({"url": url, "events": events})).created();
     let text = |name: &str| created[name].as_str().unwrap().to_owned();
     Hook { id: text("id"), secret: text("secret") }
 }

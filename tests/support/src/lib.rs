@@ -5,6 +5,7 @@
 //! - [`TestDatabase`] is an empty database with all tables, SQLite or PostgreSQL, gone when dropped.
 //! - [`TestStore`] is a store on such a database; [`TestStore::each`] runs one test on both kinds.
 //! - [`Target`] is what a webhook leads to: it answers as it is told and keeps what it was sent.
+//! - [`Authority`] makes certificates for targets that speak TLS, good and bad ones.
 //! - [`Server`] is the real ff-server program as a process, on either; [`Client`] asks it, [`Answer`] is what it says.
 //!
 //! Without PostgreSQL the second half is skipped with a notice; where the environment variable `CI` is set, it fails.
@@ -16,6 +17,7 @@
 )]
 
 mod answer;
+mod authority;
 mod client;
 mod database;
 mod event_stream;
@@ -29,6 +31,7 @@ mod target;
 pub mod token;
 
 pub use crate::answer::Answer;
+pub use crate::authority::{Authority, Certificate, Validity};
 pub use crate::client::Client;
 pub use crate::database::TestDatabase;
 pub use crate::event_stream::{End, Event, EventStream, Item};

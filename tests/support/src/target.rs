@@ -1,13 +1,15 @@
-//! What a webhook leads to: a small HTTP server that answers as it is told, well or badly, and keeps what it was sent.
+//! What a webhook leads to: a small HTTP server that answers as it is told, well or badly, and keeps what it was sent; by TLS, if it is
+//! given a certificate.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::process::PATIENCE;
@@ -77,6 +79,7 @@ impl Received {
 /// A running target on a free port of the loopback address. Its threads end with the process.
 #[derive(Debug, Clone)]
 pub struct Target {
+    scheme: &'static str,
     port: u16,
     shared: Arc<Shared>,
 }
@@ -113,23 +116,48 @@ impl Target {
     /// # Panics
     /// If no port is free.
     pub fn start() -> Self {
+        Self::listen("http", serve)
+    }
+
+    /// The same by TLS, set up so; see [`Certificate::served`](crate::Certificate::served).
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub fn start_tls(config: &Arc<ServerConfig>) -> Self {
+        let config = config.clone();
+        Self::listen("https", move |connection, shared| {
+            let mut secured = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), connection);
+            serve(&mut secured, shared);
+            // What came meanwhile is taken: unread, it would reset the connection, and the alert that says what was wrong might be lost.
+            secured.sock.shutdown(Shutdown::Write).ok();
+            std::io::copy(&mut secured.sock, &mut std::io::sink()).ok();
+        })
+    }
+
+    fn listen(scheme: &'static str, serve: impl Fn(TcpStream, &Shared) + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::<Shared>::default();
         let own = shared.clone();
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
-                let shared = own.clone();
+                let (shared, serve) = (own.clone(), serve.clone());
                 shared.connections.fetch_add(1, Ordering::Relaxed);
-                thread::spawn(move || serve(&connection, &shared));
+                connection.set_read_timeout(Some(PATIENCE)).ok();
+                thread::spawn(move || serve(connection, &shared));
             }
         });
-        Self { port, shared }
+        Self { scheme, port, shared }
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/hook?x=1", self.port)
+        self.url_of("127.0.0.1")
+    }
+
+    /// Its URL under this name of the machine.
+    pub fn url_of(&self, host: &str) -> String {
+        format!("{}://{host}:{}/hook?x=1", self.scheme, self.port)
     }
 
     /// The port that it listens on.
@@ -171,8 +199,7 @@ impl Target {
 }
 
 /// Answers requests on one connection, until it or the patience with it ends.
-fn serve(connection: &TcpStream, shared: &Shared) {
-    connection.set_read_timeout(Some(PATIENCE)).ok();
+fn serve(connection: impl Read + Write, shared: &Shared) {
     let mut reader = BufReader::new(connection);
     while let Some(request) = read(&mut reader) {
         let mut state = shared.state();
@@ -180,13 +207,13 @@ fn serve(connection: &TcpStream, shared: &Shared) {
         state.received.push(request);
         drop(state);
         shared.changed.notify_all();
-        if answer(connection, &reply).is_none() {
+        if answer(reader.get_mut(), &reply).is_none() {
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Received> {
+fn read(reader: &mut impl BufRead) -> Option<Received> {
     let mut line = || {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|length| *length > 0).map(|_| line.trim_end().to_owned())
@@ -205,17 +232,17 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Received> {
 }
 
 /// Gives nothing, where the connection is of no use any more.
-fn answer(mut connection: &TcpStream, reply: &Reply) -> Option<()> {
-    let status = |mut connection: &TcpStream, status: u16, header: &str| {
+fn answer(connection: &mut (impl Read + Write), reply: &Reply) -> Option<()> {
+    let mut status = |status: u16, header: &str| {
         let head = format!("HTTP/1.1 {status} Told\r\nContent-Length: 2\r\n{header}\r\nok");
         connection.write_all(head.as_bytes()).ok()
     };
     match reply {
-        Reply::Status(code) => status(connection, *code, ""),
-        Reply::With(code, name, value) => status(connection, *code, &format!("{name}: {value}\r\n")),
+        Reply::Status(code) => status(*code, ""),
+        Reply::With(code, name, value) => status(*code, &format!("{name}: {value}\r\n")),
         Reply::Late(wait) => {
             thread::sleep(*wait);
-            status(connection, 200, "")
+            status(200, "")
         }
         Reply::Held(code, barrier) => {
             barrier.wait();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ConfigError, Overrides, Variables};
 use crate::webhook::networks::AllowedNetworks;
 use crate::webhook::retry::{Retry, Schedule};
+use crate::webhook::roots::TrustedRoots;
 
 /// How webhooks are delivered. The same for all servers of one database, or it depends on who delivers.
 #[derive(Debug, Clone)]
@@ -12,6 +13,9 @@ pub struct WebhookConfig {
     /// `WEBHOOK_ALLOW_NETWORKS`: networks (`10.0.0.0/8,192.168.1.7`) that webhooks may lead to although they are not public, and by plain
     /// HTTP; none by default, with `--dev` the loopback addresses.
     pub networks: AllowedNetworks,
+    /// `WEBHOOK_CA_FILE`: a file of authorities' certificates, in PEM, that targets' certificates may be from, besides those that browsers
+    /// trust; none by default. Read at the start.
+    pub roots: TrustedRoots,
     /// `WEBHOOK_TIMEOUT_MS`: how long an attempt may take, in milliseconds; default 15000.
     pub timeout: Duration,
     /// `WEBHOOK_RETRY_MS`: when a delivery that failed is tried again, in milliseconds since its first attempt; by default the schedule of
@@ -40,6 +44,7 @@ impl WebhookConfig {
         }
         Ok(Self {
             networks: networks.unwrap_or_else(|| if overrides.dev { AllowedNetworks::loopback() } else { AllowedNetworks::default() }),
+            roots: variables.text("WEBHOOK_CA_FILE").map_or_else(|| Ok(TrustedRoots::default()), load_roots)?,
             timeout,
             retry: Retry {
                 schedule: variables.value::<Schedule>("WEBHOOK_RETRY_MS")?.unwrap_or_default(),
@@ -49,6 +54,12 @@ impl WebhookConfig {
             concurrency_max: variables.number("WEBHOOK_CONCURRENCY_MAX", 32, 0..=1_024)? as usize,
         })
     }
+}
+
+fn load_roots(path: &str) -> Result<TrustedRoots, ConfigError> {
+    let refused = |reason: String| ConfigError::new("WEBHOOK_CA_FILE", format!("`{path}` {reason}"));
+    let bundle = std::fs::read(path).map_err(|error| refused(format!("cannot be read: {}", error.kind())))?;
+    TrustedRoots::with_bundle(&bundle).map_err(refused)
 }
 
 #[cfg(test)]
@@ -81,6 +92,26 @@ mod tests {
         ] {
             let refusal = load([(name, value)], false).unwrap_err();
             assert!(refusal.starts_with(&format!("{name}: ")), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_authorities_that_is_none_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        assert!(load([("WEBHOOK_CA_FILE", &file("good", &ff_test_support::Authority::new("ours").pem()))], false).is_ok());
+        for (path, why) in [
+            (folder.path().join("missing").display().to_string(), "cannot be read: entity not found"),
+            (folder.path().display().to_string(), "cannot be read: is a directory"),
+            (file("empty", ""), "holds no certificate"),
+            (file("garbage", "\u{0}garbage"), "holds no certificate"),
+        ] {
+            let refusal = load([("WEBHOOK_CA_FILE", &path)], false).unwrap_err();
+            assert!(refusal.starts_with(&format!("WEBHOOK_CA_FILE: `{path}` {why}")), "{refusal}");
         }
     }
 }

@@ -37,8 +37,8 @@ pub fn logger(level: LogLevel) -> (Logger, LogGuard) {
         LogLevel::Error => Some(::log::Level::Error),
         // Libraries at `info` would tell of every connection; what they warn of is worth a line.
         LogLevel::Warn | LogLevel::Info => Some(::log::Level::Warn),
-        LogLevel::Debug => Some(::log::Level::Debug),
-        LogLevel::Trace => Some(::log::Level::Trace),
+        // Not at `trace`: there the HTTP client quotes the URLs of webhooks, which may be secrets.
+        LogLevel::Debug | LogLevel::Trace => Some(::log::Level::Debug),
     };
     let bridge = libraries.and_then(|libraries| {
         let heard = slog::Filter::new(logger.clone(), |record| !is_closed_door(record));

@@ -1,7 +1,7 @@
 //! Webhooks: changes told to other services by HTTP, as Standard Webhooks has it.
 //!
-//! [`draft`] reads what people set, [`target`] and [`networks`] say where a webhook may lead, [`message`] makes and signs what is sent,
-//! [`sender`] makes one attempt, [`retry`] says what follows from its outcome. `turn` delivers the events of one webhook in order for a
+//! [`draft`] reads what people set, [`target`] and [`networks`] say where a webhook may lead and [`roots`] whom to believe there,
+//! [`message`] makes and signs what is sent, [`sender`] makes one attempt, [`retry`] says what follows from its outcome. `turn` delivers the events of one webhook in order for a
 //! while, and `deliverer` gives the webhooks of all tenants their turns.
 
 mod deliverer;
@@ -9,9 +9,11 @@ pub mod draft;
 pub mod message;
 pub mod networks;
 pub mod retry;
+pub mod roots;
 pub mod sender;
 pub mod target;
 mod turn;
+mod unsecured;
 
 use std::sync::Arc;
 
@@ -37,7 +39,7 @@ pub struct Webhooks {
 impl Webhooks {
     /// As configured.
     pub fn new(config: WebhookConfig) -> Self {
-        let sender = Sender::new(config.networks.clone(), config.timeout);
+        let sender = Sender::new(config.networks.clone(), &config.roots, config.timeout);
         Self { config, sender, requested: Arc::new(Semaphore::new(REQUESTED_MAX)) }
     }
 

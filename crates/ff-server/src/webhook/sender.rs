@@ -2,18 +2,22 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::http::header::HttpDate;
 use ff_store::WebhookSecret;
 use ureq::config::Config;
 use ureq::http::{Response, Uri, header};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Error, Timeout};
 
 use super::message::Message;
 use super::networks::AllowedNetworks;
+use super::roots::TrustedRoots;
+use super::unsecured;
 use crate::clock;
 use crate::service::ServiceError;
 
@@ -25,9 +29,6 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// And how long for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The longest reason of TLS that is passed on, in characters.
-const REASON_LENGTH_MAX: usize = 200;
 
 const USER_AGENT: &str = concat!("ff-webhooks/", env!("CARGO_PKG_VERSION"));
 
@@ -66,13 +67,18 @@ impl Attempt {
 }
 
 impl Sender {
-    /// A sender that reaches what `networks` allow and gives up an attempt after `timeout`.
-    pub fn new(networks: AllowedNetworks, timeout: Duration) -> Self {
+    /// A sender that reaches what `networks` allow, believes certificates of `roots`, and gives up an attempt after `timeout`.
+    pub fn new(networks: AllowedNetworks, roots: &TrustedRoots, timeout: Duration) -> Self {
+        let tls = TlsConfig::builder()
+            .root_certs(roots.certificates())
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(tls)
             .user_agent(USER_AGENT)
             .timeout_global(Some(timeout))
             .timeout_resolve(Some(timeout.min(CONNECT_TIMEOUT)))
@@ -136,27 +142,35 @@ fn told(error: &Error) -> String {
         Error::Timeout(Timeout::Connect) => "no connection came about in time".to_owned(),
         Error::Timeout(_) => "no answer came in time".to_owned(),
         Error::HostNotFound => "the host's name leads nowhere".to_owned(),
-        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Fenced>()) => Fenced.to_string(),
-        Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof => "the connection was closed before an answer came".to_owned(),
-            // The library reports so what TLS found wrong: an unknown issuer, another name, a date.
-            io::ErrorKind::InvalidData => unsecured(error),
-            kind => format!("the connection failed: {kind}"),
-        },
-        Error::Rustls(error) => unsecured(error),
-        Error::Tls(reason) => unsecured(reason),
+        Error::Io(error) => broken(error),
+        Error::Rustls(error) => not_secured(error),
+        Error::Tls(_) => "the host's name is not one that a certificate can hold".to_owned(),
         Error::Protocol(_) | Error::Http(_) => "the answer is no HTTP".to_owned(),
         _ => "the request could not be made".to_owned(),
     }
 }
 
-fn unsecured(reason: &dyn fmt::Display) -> String {
-    let reason: String = reason.to_string().chars().take(REASON_LENGTH_MAX).collect();
-    format!("the connection could not be secured: {reason}")
+fn broken(error: &io::Error) -> String {
+    if let Some(inner) = error.get_ref() {
+        if inner.is::<Fenced>() {
+            return Fenced.to_string();
+        }
+        // What TLS finds wrong is reported so, too.
+        if let Some(inner) = inner.downcast_ref() {
+            return not_secured(inner);
+        }
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+            "the connection was closed before an answer came".to_owned()
+        }
+        kind => format!("the connection failed: {kind}"),
+    }
+}
+
+fn not_secured(error: &rustls::Error) -> String {
+    format!("the connection could not be secured: {}", unsecured::reason(error))
 }
 
 /// Resolves names, and hands on only addresses that may be reached. It is these that are connected to, so it does not help to answer

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ff_test_support::{Reply, Target};
+use ff_test_support::{Authority, Certificate, Reply, Target, Validity};
 
 use super::*;
 
@@ -14,7 +14,12 @@ fn message() -> Message {
 }
 
 fn attempt(networks: &str, url: &str) -> Attempt {
-    Sender::new(networks.parse().unwrap(), TIMEOUT).send(url, &message(), &[WebhookSecret::from_base64("c2VjcmV0")]).unwrap()
+    attempt_trusting(&TrustedRoots::default(), networks, url)
+}
+
+fn attempt_trusting(roots: &TrustedRoots, networks: &str, url: &str) -> Attempt {
+    let sender = Sender::new(networks.parse().unwrap(), roots, TIMEOUT);
+    sender.send(url, &message(), &[WebhookSecret::from_base64("c2VjcmV0")]).unwrap()
 }
 
 fn local(target: &Target) -> Attempt {
@@ -79,10 +84,102 @@ fn what_cannot_be_reached_is_told_without_the_url() {
         ["the host's name leads nowhere", "the host's name was not resolved in time"].contains(&sent.error.as_deref().unwrap()),
         "{sent:?}"
     );
-    let target = Target::start();
-    let sent = attempt("127.0.0.0/8", &target.url().replace("http:", "https:"));
-    assert!(sent.status.is_none() && !sent.is_success(), "what speaks no TLS is not spoken to: {sent:?}");
-    assert_eq!(target.received().len(), 0);
+}
+
+/// What a target that is connected to as `localhost` comes to, by a sender that trusts `authority`, and what it was sent.
+fn secured(authority: &Authority, target: &Target) -> (Attempt, usize) {
+    let roots = TrustedRoots::with_bundle(authority.pem().as_bytes()).unwrap();
+    let sent = attempt_trusting(&roots, "127.0.0.0/8", &target.url_of("localhost"));
+    (sent, target.received().len())
+}
+
+#[test]
+fn a_message_arrives_by_tls_where_the_authority_is_trusted() {
+    let authority = Authority::new("ours");
+    let target = Target::start_tls(&authority.issue(&["localhost", "127.0.0.1"], Validity::Now).served());
+    let roots = TrustedRoots::with_bundle(format!("{}{}", Authority::new("other").pem(), authority.pem()).as_bytes()).unwrap();
+    for host in ["localhost", "127.0.0.1"] {
+        let sent = attempt_trusting(&roots, "127.0.0.0/8", &target.url_of(host));
+        assert!(sent.is_success() && sent.status == Some(200), "{host}: {sent:?}");
+    }
+    let received = &target.wait_for(2)[0];
+    assert_eq!((received.path.as_str(), received.body.as_slice()), ("/hook?x=1", message().body.as_slice()));
+    // Trust opens no network.
+    let sent = attempt_trusting(&roots, "", &target.url_of("localhost"));
+    assert_eq!(sent.error.as_deref(), Some("the host's address is not one that webhooks may be sent to"));
+    assert_eq!(target.received().len(), 2);
+}
+
+#[test]
+fn a_redirect_is_not_followed_by_tls_either() {
+    let authority = Authority::new("ours");
+    let target = Target::start_tls(&authority.issue(&["localhost"], Validity::Now).served());
+    let elsewhere = Target::start();
+    target.reply(Reply::With(307, "Location", elsewhere.url()));
+    assert_eq!(secured(&authority, &target).0.error.unwrap(), "answered 307; redirects are not followed");
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+#[test]
+fn a_certificate_that_does_not_hold_is_told_of_without_what_it_says_and_nothing_is_sent() {
+    let (authority, stranger) = (Authority::new("ours"), Authority::new("ours"));
+    let ours = |hosts: &[&str], validity| authority.issue(hosts, validity).served();
+    let good = authority.issue(&["localhost"], Validity::Now);
+    for (config, why) in [
+        (
+            stranger.issue(&["localhost"], Validity::Now).served(),
+            "the target's certificate is not from an authority that this server trusts",
+        ),
+        (ours(&["secret.internal", "127.0.0.1"], Validity::Now), "the target's certificate is for another host"),
+        (ours(&[], Validity::Now), "the target's certificate is for another host"),
+        (ours(&["localhost"], Validity::Past), "the target's certificate has expired"),
+        (ours(&["localhost"], Validity::Future), "the target's certificate is not valid yet"),
+        (
+            Certificate::self_signed(&["localhost"]).served(),
+            "the target's certificate is not one that a server may show, such as an authority's own",
+        ),
+        (authority.served_to_clients_of_its_own(&good), "the target asks for a certificate of this server, which has none"),
+    ] {
+        let (sent, received) = secured(&authority, &Target::start_tls(&config));
+        let told = format!("the connection could not be secured: {why}");
+        assert_eq!((sent.status, sent.error.as_deref(), received), (None, Some(told.as_str()), 0));
+    }
+    // Nor is one believed that is good where its authority is trusted.
+    let sent = attempt("127.0.0.0/8", &Target::start_tls(&good.served()).url_of("localhost"));
+    let told = "the connection could not be secured: the target's certificate is not from an authority that this server trusts";
+    assert_eq!(sent.error.as_deref(), Some(told));
+}
+
+#[test]
+fn a_target_that_speaks_no_tls_or_hangs_in_its_beginning_is_told_of() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for (port, why) in [
+        (silent.local_addr().unwrap().port(), "no answer came in time"),
+        (answering(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "the connection could not be secured: the target does not speak TLS"),
+        (answering(b""), "the connection was closed before an answer came"),
+    ] {
+        let sent = attempt("127.0.0.0/8", &format!("https://localhost:{port}/"));
+        assert_eq!((sent.status, sent.error.as_deref()), (None, Some(why)));
+        assert!(sent.duration < DONE, "{sent:?}");
+    }
+}
+
+/// A port where whoever comes is told these bytes, once their first record of TLS is there, and no more.
+fn answering(bytes: &'static [u8]) -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            // All of it: what is left unread resets the connection.
+            let mut head = [0; 5];
+            connection.read_exact(&mut head).unwrap();
+            let length = u16::from_be_bytes([head[3], head[4]]);
+            connection.read_exact(&mut vec![0; usize::from(length)]).unwrap();
+            connection.write_all(bytes).unwrap();
+        }
+    });
+    port
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Tables that repeat what the code says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
+use ff_server::config::manual::{Described, VARIABLES};
+use ff_server::config::{Config, Overrides, Variables};
 use ff_server::problem::ProblemType;
 
 use crate::markdown::{self, code};
@@ -13,12 +16,54 @@ fn variables_in_source() -> BTreeSet<String> {
     source.split('"').filter(is_name).map(str::to_owned).collect()
 }
 
-#[test]
-fn the_readme_lists_every_variable_of_the_configuration() {
+/// Variables with their defaults, by the README.
+fn variables_in_readme() -> BTreeMap<String, String> {
     let rows = markdown::rows(&markdown::read("README.md"), &["variable", "meaning", "default"]);
-    let listed: BTreeSet<_> =
-        rows.iter().flat_map(|row| row[0].split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect();
-    assert_eq!(listed, variables_in_source());
+    rows.iter().map(|row| (code(&row[0]).to_owned(), row[2].replace('`', ""))).collect()
+}
+
+#[test]
+fn the_readme_and_the_help_list_every_variable_of_the_configuration_with_its_default() {
+    let listed = variables_in_readme();
+    assert_eq!(listed.keys().cloned().collect::<BTreeSet<_>>(), variables_in_source());
+    let helped: BTreeMap<_, _> = VARIABLES.iter().map(|v| (v.name.to_owned(), v.default.to_owned())).collect();
+    assert_eq!(helped, listed);
+    let help = Command::new(env!("CARGO_BIN_EXE_ff-server")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for Described { name, meaning, .. } in VARIABLES {
+        let line = help.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("no {name} in {help}"));
+        assert!(line.contains(meaning), "{line}");
+    }
+}
+
+/// What the server would be with this secret and these variables.
+fn configured(variables: &[(&str, &str)]) -> Result<String, String> {
+    let secret = [("JWT_SECRET", "an-example-of-a-secret-with-enough-bytes")];
+    let variables: Variables = variables.iter().copied().chain(secret).collect();
+    Config::load(&variables, &Overrides::default()).map(|config| format!("{config:?}")).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_defaults_are_those_that_are_listed() {
+    let unset = configured(&[]).unwrap();
+    let mut compared = 0;
+    for (name, default) in &variables_in_readme() {
+        let number = default.split(';').next().unwrap().parse::<u64>();
+        let Ok(other) = number.as_ref().map(|number| (number + 1).to_string()).or(match name.as_str() {
+            "DB_DSN" => Ok("sqlite://other.db".to_owned()),
+            "BIND" => Ok("127.0.0.1:8081".to_owned()),
+            "LOG_LEVEL" => Ok("warn".to_owned()),
+            "READY_WHEN_DEGRADED" => Ok("false".to_owned()),
+            _ => Err(()),
+        }) else {
+            continue;
+        };
+        let default = number.map_or_else(|_| default.clone(), |number| number.to_string());
+        assert_eq!(configured(&[(name, &default)]).as_ref(), Ok(&unset), "{name} is {default}, if it is not set");
+        assert_ne!(configured(&[(name, &other)]).as_ref(), Ok(&unset), "{name} makes no difference");
+        compared += 1;
+    }
+    assert!(compared >= 20, "{compared}");
 }
 
 #[test]

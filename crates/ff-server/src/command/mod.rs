@@ -17,14 +17,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ff_core::{LintCode, TenantId, Timestamp};
 
-use crate::config::{LogLevel, Overrides, Variables};
+use crate::config::{LogLevel, Overrides, Variables, manual};
 use crate::telemetry::chain;
 
 /// A feature-flag service.
 ///
-/// Configured by environment variables and a `.env` file, which these options override.
+/// Configured by environment variables and a `.env` file, which these options override; `--help` lists them.
 #[derive(Debug, Parser)]
-#[command(name = "ff-server", version)]
+#[command(name = "ff-server", version, after_long_help = manual::page())]
 pub struct Cli {
     #[command(flatten)]
     options: Options,

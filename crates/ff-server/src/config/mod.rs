@@ -3,6 +3,7 @@
 //! Environment variables over a `.env` file, command-line flags over both. Each struct below documents its variables,
 //! their defaults and units. What is wrong is said with the name of the variable, and never with the value of a secret.
 
+pub mod manual;
 mod secret;
 mod source;
 mod webhook;

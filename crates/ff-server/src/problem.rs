@@ -129,12 +129,13 @@ impl Problem {
     /// The answer, naming the request that it belongs to.
     pub fn response(&self, request_id: Option<&RequestId>) -> HttpResponse {
         let parts = &*self.0;
+        let code = parts.kind.code();
         let body = Body {
-            r#type: format_args!("/problems/{}", parts.kind.code()),
+            r#type: format_args!("/problems/{code}"),
             title: parts.kind.title(),
             status: parts.kind.status().as_u16(),
             detail: &parts.detail,
-            code: parts.kind.code(),
+            code,
             errors: &parts.errors,
             used_by: &parts.used_by,
             request_id: request_id.map(RequestId::as_str),

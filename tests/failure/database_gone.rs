@@ -202,3 +202,27 @@ fn a_server_that_is_told_to_is_not_ready_while_the_database_is_away() {
     ready_says(&server, "ready");
     assert_eq!(server.client().get("/readyz").header("x-degraded-reason"), None);
 }
+
+#[test]
+fn a_long_absence_does_not_fill_the_log() {
+    let Some((postgres, server)) = start("300") else { return };
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    api.post("/v1/evaluate", &question("f")).ok();
+    postgres.stop();
+    ready_says(&server, "degraded");
+    // Meanwhile the pool tries to connect again and again.
+    eventually("the absence to last", || {
+        let age: f64 = api.post("/v1/evaluate", &question("f")).header("x-ruleset-age")?.parse().ok()?;
+        (age > 3.0).then_some(())
+    });
+    let said = server.output().text();
+    let failures = said.lines().filter(|line| line.contains("no connection"));
+    // The pool's reasons, and a line of each of those who then have to wait: listener, follower, webhooks. With one for each attempt it was
+    // twelve a second.
+    let failures: Vec<_> = failures.collect();
+    assert!((1..=12).contains(&failures.len()), "{} lines: {failures:#?}", failures.len());
+    assert!(!said.contains("the database is unavailable: the database is unavailable"), "{said}");
+    postgres.restart();
+    ready_says(&server, "ready");
+}

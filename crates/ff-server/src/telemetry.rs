@@ -16,8 +16,10 @@ pub(crate) use self::metrics::HTTP_REQUESTS;
 pub use self::metrics::{BUCKETS_S, EvaluationCounters, METRICS, Metric, MetricKind, Metrics, StreamMetrics};
 pub use self::webhooks::WebhookMetrics;
 
-/// An error with its causes, for a log line or a terminal.
+/// An error with its causes, for a log line or a terminal. One that says no more than the one that it caused is said once.
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |shown, cause| format!("{shown}: {cause}"))
+    let mut shown = vec![error.to_string()];
+    shown.extend(std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string));
+    shown.dedup();
+    shown.join(": ")
 }

@@ -1,7 +1,7 @@
 //! Whether the database is known to be away, so that callers need not find that out one by one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::connection::{ConnectError, Connection, Manager};
 use crate::error::StoreError;
@@ -16,6 +16,8 @@ pub(crate) struct Circuit(Arc<Inner>);
 struct Inner {
     is_open: AtomicBool,
     probing: Mutex<()>,
+    /// What was last said about why it is open.
+    said: Mutex<String>,
 }
 
 /// What a caller is told who was not let through.
@@ -46,8 +48,16 @@ impl Circuit {
 
 impl r2d2::HandleError<ConnectError> for Circuit {
     fn handle_error(&self, error: ConnectError) {
-        self.0.is_open.store(true, Ordering::Relaxed);
-        log::error!("{error}");
+        let was_open = self.0.is_open.swap(true, Ordering::Relaxed);
+        let reason = error.to_string();
+        let mut said = self.0.said.lock().unwrap_or_else(PoisonError::into_inner);
+        // The pool tries several times a second. What is said again and again hides what is not.
+        if was_open && *said == reason {
+            log::debug!("{reason}");
+        } else {
+            log::error!("{reason}");
+        }
+        *said = reason;
     }
 }
 

@@ -13,6 +13,7 @@
 mod access;
 mod bad_input;
 mod cache;
+mod caching;
 mod command;
 mod concurrency;
 mod credentials;
@@ -29,6 +30,7 @@ mod propagation;
 mod read_your_writes;
 mod replicas;
 mod request_id;
+mod rewritten;
 mod sample;
 mod tenancy;
 mod warnings;

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use ff_core::Fault;
@@ -141,6 +141,8 @@ impl Problem {
             request_id: request_id.map(RequestId::as_str),
         };
         let mut response = HttpResponse::build(parts.kind.status());
+        // A cache may keep a 404 or a 405 for as long as it thinks right, unless it is told otherwise.
+        response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(id) = request_id {
             response.insert_header((X_REQUEST_ID, id.as_str()));
         }

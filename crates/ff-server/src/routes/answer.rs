@@ -19,9 +19,11 @@ pub(super) const CHOOSERS: &str = "Authorization, X-API-Key, X-Tenant-ID, X-Envi
 /// How long ago this server last knew that what it answers from is what the database has, in seconds with three decimals.
 pub(super) const X_RULESET_AGE: HeaderName = HeaderName::from_static("x-ruleset-age");
 
-/// What an evaluation says about the ruleset that it was made from.
-pub(super) fn seen(ruleset: &ServedRuleset) -> [(HeaderName, HeaderValue); 2] {
-    [(X_REVISION, HeaderValue::from(ruleset.revision())), (X_RULESET_AGE, seconds(ruleset.age()))]
+/// What an evaluation says about the ruleset that it was made from; and that no cache may keep it: the next one may be another, and it is
+/// about one user.
+pub(super) fn seen(ruleset: &ServedRuleset) -> [(HeaderName, HeaderValue); 3] {
+    let [revision, age] = [HeaderValue::from(ruleset.revision()), seconds(ruleset.age())];
+    [(X_REVISION, revision), (X_RULESET_AGE, age), (CACHE_CONTROL, HeaderValue::from_static("no-store"))]
 }
 
 /// The answer to a write that has left the tenant at this revision.

@@ -103,8 +103,13 @@ pub async fn preview(
     };
     let explanation = service::explained(subject, key, request.why_not, request.user, at).await;
     let explanation = explanation.map_err(|error| Problem::from(error).with(seen(&ruleset)))?;
-    let [revision, age] = seen(&ruleset);
-    Ok(HttpResponse::Ok().insert_header(revision).insert_header(age).content_type(ContentType::json()).body(explanation))
+    let [revision, age, unstored] = seen(&ruleset);
+    Ok(HttpResponse::Ok()
+        .insert_header(revision)
+        .insert_header(age)
+        .insert_header(unstored)
+        .content_type(ContentType::json())
+        .body(explanation))
 }
 
 /// Evaluates all flags for the user that the path and the query describe.

@@ -89,9 +89,9 @@ fn list<'a>(
 }
 
 fn respond(ruleset: &ServedRuleset, body: Vec<u8>) -> HttpResponse {
-    let [revision, age] = seen(ruleset);
+    let [revision, age, unstored] = seen(ruleset);
     let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    HttpResponse::Ok().insert_header(revision).insert_header(age).insert_header(json).body(body)
+    HttpResponse::Ok().insert_header(revision).insert_header(age).insert_header(unstored).insert_header(json).body(body)
 }
 
 fn text(body: &mut Vec<u8>, text: &str) {

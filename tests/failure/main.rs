@@ -13,6 +13,7 @@ mod database_busy;
 mod database_gone;
 mod event_streams;
 mod lost_answers;
+mod restored;
 mod shutdown;
 mod start;
 mod state_dir;

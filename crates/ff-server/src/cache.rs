@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use dashmap::DashMap;
 use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segment, Segments, TenantId};
-use ff_store::{Reading, Revision, Store};
+use ff_store::{ChangeId, Position, Reading, Revision, Store};
 use metrics::Counter;
 
 use crate::blocking;
@@ -98,7 +99,7 @@ impl ServedRuleset {
 /// The rulesets of all environments of one tenant at one revision.
 #[derive(Debug, Clone)]
 pub struct TenantRulesets {
-    revision: Revision,
+    position: Position,
     segments: Segments,
     environments: HashMap<EnvironmentKey, Arc<ServedRuleset>>,
     confirmed: Arc<Confirmed>,
@@ -111,8 +112,9 @@ impl TenantRulesets {
         let confirmed = Confirmed::now();
         let (segments, rejected) = Segments::compile_valid(tenant.clone(), reading.segments().iter());
         report(tenant, None, &rejected);
-        let (revision, environments) = (reading.revision(), reading.environments());
-        Self::assemble(tenant, revision, segments, &environments, confirmed, |key, segments| {
+        let (position, environments) = (reading.position(), reading.environments());
+        let revision = position.revision;
+        Self::assemble(tenant, position, segments, &environments, confirmed, |key, segments| {
             Ruleset::compile_valid(key.clone(), number(revision), reading.flags(key), segments)
         })
     }
@@ -120,7 +122,7 @@ impl TenantRulesets {
     /// Compiles what was read from elsewhere, as [`compile`](Self::compile) does. So long ago it was what the database had.
     pub(crate) fn of(
         tenant: &TenantId,
-        revision: Revision,
+        position: Position,
         segments: &[Segment],
         flags: &[(EnvironmentKey, Vec<Flag>)],
         age: Duration,
@@ -128,15 +130,15 @@ impl TenantRulesets {
         let (segments, rejected) = Segments::compile_valid(tenant.clone(), segments.iter());
         report(tenant, None, &rejected);
         let environments: Vec<_> = flags.iter().map(|(key, _)| key.clone()).collect();
-        Self::assemble(tenant, revision, segments, &environments, Confirmed::ago(age), |key, segments| {
+        Self::assemble(tenant, position, segments, &environments, Confirmed::ago(age), |key, segments| {
             let flags = flags.iter().filter(|(environment, _)| environment == key).flat_map(|(_, flags)| flags);
-            Ruleset::compile_valid(key.clone(), number(revision), flags, segments)
+            Ruleset::compile_valid(key.clone(), number(position.revision), flags, segments)
         })
     }
 
     fn assemble(
         tenant: &TenantId,
-        revision: Revision,
+        position: Position,
         mut segments: Segments,
         environments: &[EnvironmentKey],
         confirmed: Arc<Confirmed>,
@@ -155,7 +157,7 @@ impl TenantRulesets {
             if unusable.is_empty() {
                 compiled.iter().for_each(|(key, _, rejected)| report(tenant, Some(key), rejected));
                 let environments = compiled.into_iter().map(|(key, ruleset, _)| (key, ruleset)).collect();
-                return Self { revision, segments, environments, confirmed };
+                return Self { position, segments, environments, confirmed };
             }
             unusable
                 .iter()
@@ -178,7 +180,18 @@ impl TenantRulesets {
 
     /// The tenant's revision that they show.
     pub fn revision(&self) -> Revision {
-        self.revision
+        self.position.revision
+    }
+
+    /// That revision, and which change made it, as far as that is known.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Notes which change made the revision that they show.
+    #[must_use]
+    pub fn made_by(self, change: Option<ChangeId>) -> Self {
+        Self { position: Position { change, ..self.position }, ..self }
     }
 
     /// The ruleset of one environment, if there is such an environment.
@@ -214,7 +227,8 @@ impl TenantRulesets {
             }
         }
         refused.sort_by(|a, b| a.0.cmp(&b.0));
-        if refused.is_empty() { Ok(Self { revision, segments, environments, confirmed }) } else { Err(refused) }
+        let position = Position { revision, change: None };
+        if refused.is_empty() { Ok(Self { position, segments, environments, confirmed }) } else { Err(refused) }
     }
 
     /// These rulesets at the next revision with an environment more.
@@ -241,7 +255,8 @@ impl TenantRulesets {
         let confirmed = Confirmed::now();
         let at = |ruleset: &ServedRuleset| Arc::new(ruleset.followed_by(ruleset.at_revision(number(revision)), &confirmed));
         let environments = self.environments.iter().map(|(key, ruleset)| (key.clone(), at(ruleset)));
-        Self { revision, segments: self.segments.clone(), environments: environments.collect(), confirmed }
+        let position = Position { revision, change: None };
+        Self { position, segments: self.segments.clone(), environments: environments.collect(), confirmed }
     }
 }
 
@@ -257,15 +272,53 @@ fn report(tenant: &TenantId, environment: Option<&EnvironmentKey>, rejected: &[R
     }
 }
 
-fn load(store: &Store, tenant: &TenantId) -> Result<Arc<TenantRulesets>, ServiceError> {
+/// Rulesets that were read from the database.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What it has.
+    pub(crate) rulesets: Arc<TenantRulesets>,
+    /// What is served, if that is not part of the history that the database has.
+    pub(crate) instead_of: Option<Arc<TenantRulesets>>,
+}
+
+impl Found {
+    /// Compiles what is read, and finds out whether what is served is part of it.
+    pub(crate) fn of(tenant: &TenantId, reading: &mut Reading<'_, '_>, served: Option<&Arc<TenantRulesets>>) -> Self {
+        let rulesets = Arc::new(TenantRulesets::compile(tenant, reading));
+        Self { rulesets, instead_of: served.filter(|served| reading.contradicts(served.position)).cloned() }
+    }
+
+    /// The rulesets at the place of `reading`: those that were `served` before it, at `begun` of [`clock::uptime`], if they are that; else
+    /// compiled.
+    pub(crate) fn at_place_of(
+        tenant: &TenantId,
+        reading: &mut Reading<'_, '_>,
+        served: Option<&Arc<TenantRulesets>>,
+        begun: Duration,
+    ) -> Self {
+        match served.filter(|served| served.revision() == reading.revision() && !served.position.contradicts(reading.position())) {
+            Some(current) => Self { rulesets: current.clone(), instead_of: None },
+            None => Self::of(tenant, reading, served).seen_at(begun),
+        }
+    }
+
+    /// Notes that it is what the database had at `time` of [`clock::uptime`].
+    fn seen_at(self, time: Duration) -> Self {
+        self.rulesets.confirmed.0.store(micros(time), Ordering::Relaxed);
+        self
+    }
+}
+
+fn load(store: &Store, tenant: &TenantId, served: Option<&Arc<TenantRulesets>>) -> Result<Found, ServiceError> {
     // What is committed while it is read may be missing.
     let begun = clock::uptime();
-    Ok(Arc::new(ff_store::ruleset::read(store, tenant, |reading| TenantRulesets::compile(tenant, reading))?.as_of(begun)))
+    let found = ff_store::ruleset::read(store, tenant, |reading| Found::of(tenant, reading, served))?;
+    Ok(found.seen_at(begun))
 }
 
 impl Versioned for TenantRulesets {
     fn version(&self) -> u64 {
-        number(self.revision)
+        number(self.position.revision)
     }
 }
 
@@ -276,6 +329,8 @@ pub struct RulesetCache {
     hints: Arc<Hints>,
     /// What is served of a tenant while the database is away, where nothing is in memory.
     saved: OnceLock<Arc<StateDir>>,
+    /// Of tenants whose history turned out to be another one: the latest revision that was served of the former one.
+    rewritten: DashMap<TenantId, Revision>,
     hits: Counter,
     misses: Counter,
 }
@@ -289,7 +344,7 @@ impl std::fmt::Debug for RulesetCache {
 impl RulesetCache {
     /// An empty cache that tells of what it serves, and counts its hits and misses.
     pub fn new(news: Arc<News>, hints: Arc<Hints>, hits: Counter, misses: Counter) -> Self {
-        Self { tenants: Latest::new(), news, hints, saved: OnceLock::new(), hits, misses }
+        Self { tenants: Latest::new(), news, hints, saved: OnceLock::new(), rewritten: DashMap::new(), hits, misses }
     }
 
     /// The tenant's rulesets: from memory, or loaded. A tenant that nobody has written to has an empty `production`, and
@@ -302,9 +357,9 @@ impl RulesetCache {
         let found = self.tenants.get_or_load(tenant, async || {
             is_loaded = true;
             let (store, tenant, saved) = (store.clone(), tenant.clone(), self.saved().cloned());
-            let load = move || match (load(&store, &tenant), saved) {
+            let load = move || match (load(&store, &tenant, None), saved) {
                 (Err(error @ ServiceError::Unavailable(_)), Some(folder)) => folder.rulesets(&tenant).map(Arc::new).ok_or(error),
-                (loaded, _) => loaded,
+                (loaded, _) => loaded.map(|found| found.rulesets),
             };
             blocking::run(load).await
         });
@@ -312,9 +367,9 @@ impl RulesetCache {
         if is_loaded {
             self.misses.increment(1);
             if let Ok(rulesets) = &found {
-                self.news.tell(tenant, rulesets.revision);
+                self.news.tell(tenant, rulesets.revision());
                 // What was committed while it was being compiled was told when the tenant was not in memory yet.
-                if rulesets.revision > Revision::ZERO {
+                if rulesets.revision() > Revision::ZERO {
                     self.hints.look_at(tenant);
                 }
             }
@@ -335,44 +390,52 @@ impl RulesetCache {
         self.saved.get()
     }
 
-    /// The rulesets at the revision of `reading`, which began at `begun` of [`clock::uptime`]: from memory, if they are there, else
-    /// compiled.
-    pub(crate) fn at_revision_of(&self, tenant: &TenantId, reading: &mut Reading<'_, '_>, begun: Duration) -> Arc<TenantRulesets> {
-        let current = self.peek(tenant).filter(|current| current.revision() == reading.revision());
-        current.unwrap_or_else(|| Arc::new(TenantRulesets::compile(tenant, reading).as_of(begun)))
-    }
-
-    /// Loads the tenant's rulesets whether or not they are in memory, and serves them if they are newer. Blocks.
+    /// Loads the tenant's rulesets whether or not they are in memory, and serves them if they are newer, or if what is served is of a
+    /// history that the database does not have. Blocks.
     ///
     /// # Errors
     /// The database is away.
     pub fn reload(&self, store: &Store, tenant: &TenantId) -> Result<(), ServiceError> {
-        self.publish(tenant, load(store, tenant)?);
+        // INVARIANT: before the reading. What is served was committed before, so the database cannot be behind it.
+        let served = self.peek(tenant);
+        self.serve(tenant, load(store, tenant, served.as_ref())?);
         Ok(())
     }
 
-    /// Loads the tenant's rulesets and serves them in place of `seen`, though they may be earlier: after the database was
-    /// restored. What somebody else has published since `seen` stays, if it is later than what is loaded. Gives the revision that was
-    /// loaded. Blocks.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub fn reload_instead_of(&self, store: &Store, tenant: &TenantId, seen: &Arc<TenantRulesets>) -> Result<Revision, ServiceError> {
-        let rulesets = load(store, tenant)?;
-        let revision = rulesets.revision();
-        if revision < seen.revision {
-            self.publish_instead_of(tenant, seen, rulesets);
-        } else {
-            self.publish(tenant, rulesets);
+    /// Serves what was found from now on, unless later rulesets are served already.
+    pub(crate) fn serve(&self, tenant: &TenantId, found: Found) {
+        match found.instead_of {
+            None => self.publish(tenant, found.rulesets),
+            Some(served) => self.publish_instead_of(tenant, &served, found.rulesets),
         }
-        Ok(revision)
     }
 
-    /// Serves these rulesets in place of `seen`, though they may be earlier; else as [`publish`](Self::publish).
-    pub fn publish_instead_of(&self, tenant: &TenantId, seen: &Arc<TenantRulesets>, rulesets: Arc<TenantRulesets>) {
-        let revision = rulesets.revision();
-        self.tenants.publish_instead_of(tenant, seen, rulesets);
+    /// Serves these rulesets in place of `former`, though they may be earlier: the database was restored, or another server of it took
+    /// over that had not all changes. Else as [`publish`](Self::publish): what somebody has published since `former` stays, if it is later.
+    pub fn publish_instead_of(&self, tenant: &TenantId, former: &Arc<TenantRulesets>, rulesets: Arc<TenantRulesets>) {
+        let (revision, served) = (rulesets.revision(), former.revision());
+        log::warn!(
+            "the database has another history of tenant `{tenant}` than what was served up to revision {served}, and revision {revision} \
+             of it is served now: was it restored?"
+        );
+        self.note_rewritten(tenant, served);
+        self.tenants.publish_instead_of(tenant, former, rulesets);
         self.news.tell_restored(tenant, revision);
+        // Somebody may have published something later meanwhile, and told of it too early.
+        if let Some(now) = self.peek(tenant) {
+            self.news.tell(tenant, now.revision());
+        }
+    }
+
+    /// Notes that revisions up to this one may be known to clients as those of a history that is gone.
+    pub(crate) fn note_rewritten(&self, tenant: &TenantId, until: Revision) {
+        let mut known = self.rewritten.entry(tenant.clone()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// Whether a client that names this revision may mean that of a history that is gone. All have their beginning in common.
+    pub fn is_doubtful(&self, tenant: &TenantId, revision: Revision) -> bool {
+        revision > Revision::ZERO && self.rewritten.get(tenant).is_some_and(|until| revision <= *until)
     }
 
     /// What is in memory.

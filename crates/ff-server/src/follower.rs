@@ -101,15 +101,15 @@ pub(crate) fn hearing(state: Arc<AppState>) -> impl FnMut(Notice) + Send {
 enum Need {
     /// To be at this revision at least.
     Reach(Revision),
-    /// To go back to where the database is.
-    GoBack,
+    /// To have what the database has in place of what is served.
+    ReadAnew,
 }
 
 impl Need {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Reach(a), Self::Reach(b)) => Self::Reach(a.max(b)),
-            _ => Self::GoBack,
+            _ => Self::ReadAnew,
         }
     }
 }
@@ -186,17 +186,17 @@ impl Work {
     }
 
     /// Takes over what a comparison has found. What failed before and is not found again needs nothing any more.
-    fn compared(&mut self, Comparison { behind, ahead }: Comparison) {
+    fn compared(&mut self, Comparison { behind, astray }: Comparison) {
         self.tenants.retain(|_, (_, stage)| *stage != Stage::Failed);
         behind.into_iter().for_each(|(tenant, revision)| self.add(tenant, Need::Reach(revision)));
-        ahead.into_iter().for_each(|tenant| self.add(tenant, Need::GoBack));
+        astray.into_iter().for_each(|tenant| self.add(tenant, Need::ReadAnew));
     }
 
     /// By how many revisions the one that is furthest behind is known to be so.
     fn lag(&self, served: impl Fn(&TenantId) -> Option<Revision>) -> i64 {
         let lags = self.tenants.iter().filter_map(|(tenant, (need, _))| match need {
             Need::Reach(known) => Some(known.get().saturating_sub(served(tenant)?.get())),
-            Need::GoBack => None,
+            Need::ReadAnew => None,
         });
         lags.max().unwrap_or(0).max(0)
     }
@@ -262,7 +262,7 @@ async fn meet(state: Arc<AppState>, tenant: TenantId, need: Need) -> Ended {
     let (shared, subject) = (state.clone(), tenant.clone());
     let outcome = blocking::run(move || match need {
         Need::Reach(known) => catch_up::bring_up(&shared, &subject, known),
-        Need::GoBack => catch_up::go_back(&shared, &subject),
+        Need::ReadAnew => shared.rulesets.reload(&shared.store, &subject),
     });
     let outcome = outcome.await;
     if let Err(error) = &outcome {

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::result::Error as QueryError;
 use ff_core::{EnvironmentKey, Flag, TenantId, Timestamp};
 
-use crate::audit::{self, Entry};
+use crate::audit::{self, ChangeRow, Entry, Position};
 use crate::connection::{Link, on};
 use crate::environment;
 use crate::error::StoreError;
@@ -63,7 +63,7 @@ pub struct Change<'a> {
     at: Timestamp,
     /// How long a statement waits for a lock.
     patience: Duration,
-    revision: Revision,
+    position: Position,
     /// What the changes before this one have left, and what this one leaves.
     memory: &'a mut Memory,
     left: Option<Kept>,
@@ -74,7 +74,7 @@ pub struct Change<'a> {
 
 impl std::fmt::Debug for Change<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Change").field("tenant", &self.tenant).field("revision", &self.revision).finish_non_exhaustive()
+        f.debug_struct("Change").field("tenant", &self.tenant).field("revision", &self.revision()).finish_non_exhaustive()
     }
 }
 
@@ -172,9 +172,9 @@ fn attempt<T, E>(
     if !change.is_written {
         return Err(Abort::NothingWritten(result));
     }
-    notify::announce(&mut change.link, tenant, change.revision).map_err(Abort::Store)?;
+    notify::announce(&mut change.link, tenant, change.position.revision).map_err(Abort::Store)?;
     if let Some(state) = change.left.take() {
-        change.memory.keep(tenant, change.revision, state);
+        change.memory.keep(tenant, change.position.revision, state);
     }
     Ok(result)
 }
@@ -203,16 +203,23 @@ impl<'a> Change<'a> {
         let (asked, patience) = (Instant::now(), store.busy_timeout());
         let revision = lock(&mut link, tenant).map_err(|error| error.after(asked, patience))?;
         // Time goes with the revisions: the author's clock was read before others were waited for, and may be another machine's.
-        let at = Timestamp::from_millis(author.at.as_millis()).max(audit::time_of(&mut link, tenant, revision)?);
+        let last = audit::row_at(&mut link, tenant, revision)?;
+        let at = Timestamp::from_millis(author.at.as_millis()).max(last.as_ref().map_or(Timestamp::EPOCH, ChangeRow::at));
         if revision == Revision::ZERO {
             environment::create_production(&mut link, tenant, at)?;
         }
-        Ok(Self { link, tenant, author, at, patience, revision, memory, left: None, is_written: false, is_broken: false })
+        let position = Position { revision, change: last.map(|last| last.id()) };
+        Ok(Self { link, tenant, author, at, patience, position, memory, left: None, is_written: false, is_broken: false })
     }
 
     /// The tenant's revision: the one before this change, or the one that its last write has made.
     pub fn revision(&self) -> Revision {
-        self.revision
+        self.position.revision
+    }
+
+    /// That revision, and which change made it.
+    pub fn position(&self) -> Position {
+        self.position
     }
 
     /// Leaves the state that the tenant has after this change to changes that come next, some of which see this one before
@@ -225,7 +232,7 @@ impl<'a> Change<'a> {
     /// What a change before this one has [left](Self::leave) as the tenant's state at the present revision, as long as its
     /// caller or somebody else holds it.
     pub fn left<S: Any + Send + Sync>(&self) -> Option<Arc<S>> {
-        self.memory.get(self.tenant, self.revision)
+        self.memory.get(self.tenant, self.revision())
     }
 
     /// Whose change it is.
@@ -258,11 +265,10 @@ impl<'a> Change<'a> {
 
     /// Records what was just written, at the next revision.
     pub(crate) fn append(&mut self, entry: Entry) -> Result<(), StoreError> {
-        let revision = self.revision.next();
+        let revision = self.revision().next();
         let mine = tenants::id.eq(self.tenant.as_str());
         on!(&mut self.link, c => diesel::update(tenants::table).filter(mine).set(tenants::revision.eq(revision.get())).execute(c))?;
-        audit::insert(&mut self.link, self.tenant, revision, self.at, self.author, entry)?;
-        self.revision = revision;
+        self.position = audit::insert(&mut self.link, self.tenant, revision, self.at, self.author, entry)?;
         self.is_written = true;
         Ok(())
     }

@@ -70,7 +70,7 @@ use libsqlite3_sys as _;
 use openssl_sys as _;
 use pq_sys as _;
 
-pub use crate::audit::{Action, At, AuditEntry, AuditFilter, Entity, Logged, WordError};
+pub use crate::audit::{Action, At, AuditEntry, AuditFilter, ChangeId, Entity, Logged, Position, WordError};
 pub use crate::change::{Author, Change, Outcome, Written};
 pub use crate::dsn::{Backend, Dsn, DsnError};
 pub use crate::environment::{EnvironmentDraft, EnvironmentRecord};

@@ -6,12 +6,13 @@ use std::fmt;
 use diesel::prelude::*;
 use ff_core::{EnvironmentKey, Flag, Segment, TenantId};
 
+use crate::audit::{self, Position};
 use crate::change::Change;
 use crate::connection::{Link, on};
 use crate::environment::{self, Known};
 use crate::error::{CorruptRow, StoreError};
 use crate::flag::{ConfigRow, FlagRow, assemble};
-use crate::schema::{flag_configs, flags, tenants};
+use crate::schema::{flag_configs, flags};
 use crate::scope::Revision;
 use crate::segment;
 use crate::store::Store;
@@ -73,24 +74,29 @@ const TENANTS_PER_STATEMENT: usize = 10_000;
 /// # Errors
 /// What every read may give.
 pub fn revisions(store: &Store, wanted: &[TenantId]) -> Result<Vec<(TenantId, Revision)>, StoreError> {
-    let known: HashMap<String, i64> = store.read(|link| {
+    Ok(positions(store, wanted)?.into_iter().map(|(tenant, position)| (tenant, position.revision)).collect())
+}
+
+/// The same, with which change made each of them.
+///
+/// # Errors
+/// What every read may give.
+pub fn positions(store: &Store, wanted: &[TenantId]) -> Result<Vec<(TenantId, Position)>, StoreError> {
+    let known: HashMap<String, Position> = store.read(|link| {
         let mut known = HashMap::with_capacity(wanted.len());
         for chunk in wanted.chunks(TENANTS_PER_STATEMENT) {
-            let ids = chunk.iter().map(TenantId::as_str);
-            let rows: Vec<(String, i64)> =
-                on!(link, c => tenants::table.filter(tenants::id.eq_any(ids)).select((tenants::id, tenants::revision)).load(c))?;
-            known.extend(rows);
+            known.extend(audit::positions_of(link, chunk.iter().map(TenantId::as_str))?);
         }
         Ok(known)
     })?;
-    Ok(wanted.iter().map(|tenant| (tenant.clone(), Revision::new(known.get(tenant.as_str()).copied().unwrap_or(0)))).collect())
+    Ok(wanted.iter().map(|tenant| (tenant.clone(), known.get(tenant.as_str()).copied().unwrap_or(Position::START))).collect())
 }
 
 /// A tenant's flags and segments at one revision, while they are read.
 pub struct Reading<'r, 'c> {
     link: &'r mut Link<'c>,
     tenant: &'r TenantId,
-    revision: Revision,
+    position: Position,
     environments: Vec<Known>,
     segments: Vec<Segment>,
     corrupt: Vec<CorruptRow>,
@@ -100,18 +106,16 @@ pub struct Reading<'r, 'c> {
 
 impl fmt::Debug for Reading<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reading").field("tenant", &self.tenant).field("revision", &self.revision).finish_non_exhaustive()
+        f.debug_struct("Reading").field("tenant", &self.tenant).field("position", &self.position).finish_non_exhaustive()
     }
 }
 
 impl<'r, 'c> Reading<'r, 'c> {
     fn begin(link: &'r mut Link<'c>, tenant: &'r TenantId) -> Result<Self, StoreError> {
-        let revision: Option<i64> =
-            on!(link, c => tenants::table.filter(tenants::id.eq(tenant.as_str())).select(tenants::revision).first(c).optional())?;
+        let position = audit::positions_of(link, std::iter::once(tenant.as_str()))?.pop().map_or(Position::START, |(_, position)| position);
         let (environments, corrupt) = environment::known(link, tenant)?;
         let (segments, corrupt_segments) = segment::all(link, tenant)?;
-        let revision = Revision::new(revision.unwrap_or(0));
-        Ok(Self { link, tenant, revision, environments, segments, corrupt, corrupt_segments, failed: None })
+        Ok(Self { link, tenant, position, environments, segments, corrupt, corrupt_segments, failed: None })
     }
 
     fn carry_out<T>(mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, StoreError> {
@@ -132,7 +136,27 @@ impl<'r, 'c> Reading<'r, 'c> {
 
     /// The revision.
     pub fn revision(&self) -> Revision {
-        self.revision
+        self.position.revision
+    }
+
+    /// That revision, and which change made it.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Whether what was at `former` is not part of this history: it is further than this one has come, or another change has made that
+    /// revision. Nothing can be said where the log does not have it, nor where the database fails, and then all of the reading fails.
+    pub fn contradicts(&mut self, former: Position) -> bool {
+        if former.revision >= self.revision() {
+            return former.revision > self.revision() || former.contradicts(self.position);
+        }
+        match audit::row_at(self.link, self.tenant, former.revision) {
+            Ok(row) => former.contradicts(Position { revision: former.revision, change: row.map(|row| row.id()) }),
+            Err(error) => {
+                self.failed = Some(error);
+                false
+            }
+        }
     }
 
     /// The segments by key.
@@ -236,6 +260,11 @@ impl Snapshot {
             (key, flags)
         };
         let environments = reading.environments().into_iter().map(|key| flags(key, reading)).collect();
-        Self { revision: reading.revision, environments, segments: reading.segments.clone(), corrupt: reading.corrupt().cloned().collect() }
+        Self {
+            revision: reading.revision(),
+            environments,
+            segments: reading.segments.clone(),
+            corrupt: reading.corrupt().cloned().collect(),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ff_core::EnvironmentKey;
-use ff_store::{Reading, Revision};
+use ff_store::{Position, Reading};
 
 use super::difference::Difference;
 use super::entities::{Entities, flag_json, segment_json};
@@ -12,7 +12,7 @@ use crate::cache::TenantRulesets;
 /// A tenant's flags and segments at one revision: those that are served, in the form that evaluation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents<'a> {
-    pub(crate) revision: Revision,
+    pub(crate) position: Position,
     pub(crate) segments: Entities<'a>,
     pub(crate) environments: BTreeMap<EnvironmentKey, Entities<'a>>,
 }
@@ -30,7 +30,7 @@ impl<'a> Contents<'a> {
         for segment in reading.segments().iter().filter(|segment| served.contains(segment.key())) {
             segments.put(segment.key().to_string(), segment_json(segment));
         }
-        let mut contents = Self { revision: reading.revision(), segments, environments: BTreeMap::new() };
+        let mut contents = Self { position: reading.position(), segments, environments: BTreeMap::new() };
         for environment in environments {
             let Some(ruleset) = rulesets.get(environment) else { continue };
             let mut flags = Entities::default();
@@ -52,7 +52,7 @@ impl<'a> Contents<'a> {
             let changed = difference.flags().filter(|((place, _), _)| place == environment);
             apply(flags, changed.map(|((_, key), json)| (key.as_str(), json.as_deref())));
         }
-        self.revision = difference.revision();
+        self.position = difference.position();
         self.is_served_by(rulesets).then_some(self)
     }
 
@@ -60,7 +60,9 @@ impl<'a> Contents<'a> {
     fn is_served_by(&self, rulesets: &TenantRulesets) -> bool {
         let served: HashSet<_> = rulesets.segments().keys().map(|key| key.as_str()).collect();
         let has_segments = served.len() == self.segments.len() && self.segments.iter().all(|(key, _)| served.contains(key));
-        self.revision == rulesets.revision()
+        let (mine, served) = (self.position, rulesets.position());
+        mine.revision == served.revision
+            && !mine.contradicts(served)
             && has_segments
             && self.environments.iter().all(|(environment, flags)| {
                 let ruleset = rulesets.get(environment);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ff_core::{EnvironmentKey, Flag, Segment, TenantId};
-use ff_store::{Action, Entity, Logged, Revision, Store, StoreError, audit};
+use ff_store::{Action, Entity, Logged, Position, Revision, Store, StoreError, audit};
 use serde_json::Value;
 
 use super::entities::{flag_json, segment_json};
@@ -18,7 +18,7 @@ const ENTRIES_PER_READ: u32 = 50;
 /// What changed in some environments of a tenant, from one revision to another.
 #[derive(Debug)]
 pub(crate) struct Difference {
-    revision: Revision,
+    position: Position,
     environments: BTreeSet<EnvironmentKey>,
     gone: BTreeSet<EnvironmentKey>,
     flags: BTreeMap<(EnvironmentKey, String), Option<String>>,
@@ -35,7 +35,7 @@ struct LastWords {
 
 impl Difference {
     /// What the log tells from after `from` to `to`; none, if it does not tell all: it is too long a stretch, an entry is missing or
-    /// does not parse, or an environment is new.
+    /// does not parse, an environment is new, or another change than that has made one of the two revisions.
     ///
     /// # Errors
     /// What every read may give.
@@ -43,14 +43,14 @@ impl Difference {
         store: &Store,
         tenant: &TenantId,
         environments: impl Iterator<Item = EnvironmentKey>,
-        from: Revision,
-        to: Revision,
+        from: Position,
+        to: Position,
     ) -> Result<Option<Self>, StoreError> {
-        if !(1..=ENTRIES_MAX).contains(&(to.get() - from.get())) {
+        if !(1..=ENTRIES_MAX).contains(&(to.revision.get() - from.revision.get())) {
             return Ok(None);
         }
         let mut difference = Self {
-            revision: from,
+            position: from,
             environments: environments.collect(),
             gone: BTreeSet::new(),
             flags: BTreeMap::new(),
@@ -58,16 +58,20 @@ impl Difference {
             marks: Vec::new(),
         };
         let mut last = LastWords::default();
-        while difference.revision < to {
-            let entries = audit::after(store, tenant, difference.revision, ENTRIES_PER_READ)?;
+        while difference.revision() < to.revision {
+            let entries = audit::after(store, tenant, difference.revision(), ENTRIES_PER_READ)?;
             if entries.is_empty() {
                 return Ok(None);
             }
-            for logged in entries.into_iter().take_while(|logged| logged.entry.revision <= to) {
+            for logged in entries.into_iter().take_while(|logged| logged.entry.revision <= to.revision) {
                 if difference.add(logged, &mut last).is_none() {
                     return Ok(None);
                 }
             }
+        }
+        let start = Position { change: audit::change_at(store, tenant, from.revision)?, ..from };
+        if from.contradicts(start) || to.contradicts(difference.position) {
+            return Ok(None);
         }
         Ok(difference.closed(last))
     }
@@ -75,10 +79,10 @@ impl Difference {
     /// The next entry; none, if it is not the next one or does not tell all.
     fn add(&mut self, logged: Logged, last: &mut LastWords) -> Option<()> {
         let Logged { entry, elsewhere } = logged;
-        if entry.revision.get() != self.revision.get() + 1 {
+        if entry.revision.get() != self.revision().get() + 1 {
             return None;
         }
-        self.revision = entry.revision;
+        self.position = entry.position();
         match (entry.entity, entry.action) {
             (Entity::Flag, Action::Deleted) => {
                 for environment in &self.environments {
@@ -123,7 +127,12 @@ impl Difference {
 
     /// The revision that it leads to.
     pub(crate) fn revision(&self) -> Revision {
-        self.revision
+        self.position.revision
+    }
+
+    /// That revision, and which change made it.
+    pub(crate) fn position(&self) -> Position {
+        self.position
     }
 
     /// Environments that were deleted.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ff_core::RULESET_FORMAT;
-use ff_store::{Revision, Scope};
+use ff_store::{Position, Revision, Scope};
 use tokio::sync::OnceCell;
 
 pub use self::encoded::{Encoded, Representation};
@@ -30,7 +30,7 @@ const CHANGES_KEPT: usize = 8;
 #[derive(Debug)]
 pub struct Document {
     scope: Scope,
-    revision: Revision,
+    position: Position,
     whole: Encoded,
     /// Where each flag is in the text, in the order of keys.
     flags: Vec<Range<usize>>,
@@ -41,20 +41,25 @@ pub struct Document {
 
 impl Document {
     /// Writes and compresses it.
-    pub(crate) fn new(scope: Scope, revision: Revision, flags: &Entities<'_>, segments: &Entities<'_>, recent: Recent) -> io::Result<Self> {
+    pub(crate) fn new(scope: Scope, position: Position, flags: &Entities<'_>, segments: &Entities<'_>, recent: Recent) -> io::Result<Self> {
         let mut text = String::with_capacity(flags.bytes() + segments.bytes() + 512);
         text.push_str(&head(&scope));
-        text.push_str(&format!(r#""revision":{revision},"flags":"#));
+        text.push_str(&format!(r#""revision":{},"flags":"#, position.revision));
         let flags = flags.write(&mut text);
         text.push_str(r#","segments":"#);
         let segments = segments.write(&mut text);
         text.push('}');
-        Ok(Self { scope, revision, whole: Encoded::new(text)?, flags, segments, recent, changes: Mutex::default() })
+        Ok(Self { scope, position, whole: Encoded::new(text)?, flags, segments, recent, changes: Mutex::default() })
     }
 
     /// The tenant's revision that it shows.
     pub fn revision(&self) -> Revision {
-        self.revision
+        self.position.revision
+    }
+
+    /// That revision, and which change made it.
+    pub(crate) fn position(&self) -> Position {
+        self.position
     }
 
     /// The ruleset.
@@ -98,10 +103,11 @@ impl Document {
         changes
     }
 
-    /// What changed after the revision `since`, which is not later than this document's.
-    pub(crate) fn changes_since(&self, since: Revision) -> io::Result<Encoded> {
+    /// What changed after the revision `since`, which is not later than this document's; the word that all is to be fetched, where that
+    /// is not known, or `is_doubtful`.
+    pub(crate) fn changes_since(&self, since: Revision, is_doubtful: bool) -> io::Result<Encoded> {
         let text = self.text();
-        let lists = self.recent.after(since).map(|keys| {
+        let lists = self.recent.after(since).filter(|_| !is_doubtful).map(|keys| {
             let mut lists = Lists::default();
             keys.flags.into_iter().for_each(|key| lists.flags.add(key, find(text, &self.flags, key)));
             keys.segments.into_iter().for_each(|key| lists.segments.add(key, find(text, &self.segments, key)));
@@ -112,7 +118,7 @@ impl Document {
         let is_reset = lists.is_none();
         let lists = lists.unwrap_or_default();
         let mut text = head(&self.scope);
-        text.push_str(&format!(r#""since":{since},"revision":{},"reset":{is_reset},"flags":"#, self.revision));
+        text.push_str(&format!(r#""since":{since},"revision":{},"reset":{is_reset},"flags":"#, self.revision()));
         lists.flags.put.write(&mut text);
         text.push_str(r#","segments":"#);
         lists.segments.put.write(&mut text);

@@ -20,11 +20,12 @@ fn document() -> Document {
     let revision = Revision::new;
     let marks = [Mark::flag(revision(8), "b"), Mark::flag(revision(8), "gone"), Mark::segment(revision(9), "s")];
     let recent = Recent::from(revision(5)).followed_by(&marks, revision(9));
-    Document::new(scope(), revision(9), &flags, &segments, recent).unwrap()
+    let position = Position { revision: revision(9), change: None };
+    Document::new(scope(), position, &flags, &segments, recent).unwrap()
 }
 
 fn changes(document: &Document, since: i64) -> RulesetChanges {
-    let encoded = document.changes_since(Revision::new(since)).unwrap();
+    let encoded = document.changes_since(Revision::new(since), false).unwrap();
     let text = std::str::from_utf8(&encoded.identity.bytes).unwrap().to_owned();
     let changes = RulesetChanges::from_json(&text).unwrap();
     assert_eq!(serde_json::to_string(&changes).unwrap(), text, "the engine writes the same bytes");
@@ -37,7 +38,7 @@ fn it_is_written_as_the_engine_writes_it() {
     let read = RulesetDocument::from_json(document.text()).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), document.text());
     assert_eq!((read.revision, read.flags.len(), read.segments.len()), (9, 5, 1));
-    let again = Document::new(scope(), Revision::new(9), &document.flags(), &document.segments(), Recent::default()).unwrap();
+    let again = Document::new(scope(), document.position(), &document.flags(), &document.segments(), Recent::default()).unwrap();
     assert_eq!(again.text(), document.text(), "and is taken apart into what it was made of");
 }
 
@@ -52,6 +53,9 @@ fn changes_are_found_in_it() {
     assert_eq!((last.flags.len(), last.segments.len()), (0, 1));
     assert!(changes(&document, 9).segments.is_empty());
     assert!(changes(&document, 4).reset && !changes(&document, 5).reset);
+    let doubtful = document.changes_since(Revision::new(8), true).unwrap();
+    let doubtful = RulesetChanges::from_json(std::str::from_utf8(&doubtful.identity.bytes).unwrap()).unwrap();
+    assert!(doubtful.reset && doubtful.segments.is_empty());
 }
 
 #[test]

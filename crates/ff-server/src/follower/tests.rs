@@ -43,9 +43,9 @@ fn a_tenant_has_one_job_at_a_time_and_what_comes_meanwhile_is_not_lost() {
 fn going_back_is_done_once() {
     let mut work = Work::new(JOBS_MAX);
     work.add(tenant("acme"), reach(5));
-    work.add(tenant("acme"), Need::GoBack);
+    work.add(tenant("acme"), Need::ReadAnew);
     work.add(tenant("acme"), reach(6));
-    assert_eq!(work.begin(), Some((tenant("acme"), Need::GoBack)));
+    assert_eq!(work.begin(), Some((tenant("acme"), Need::ReadAnew)));
     work.add(tenant("acme"), reach(3));
     work.end(tenant("acme"), true);
     assert_eq!(work.begin(), Some((tenant("acme"), reach(3))));
@@ -74,10 +74,10 @@ fn what_failed_waits_for_a_comparison_and_counts_as_behind_until_then() {
     work.end(tenant("acme"), false);
     work.end(tenant("globex"), true);
     assert_eq!((work.begin(), work.lag(served)), (None, 2));
-    work.compared(Comparison { behind: vec![(tenant("acme"), Revision::new(9))], ahead: vec![tenant("globex")] });
+    work.compared(Comparison { behind: vec![(tenant("acme"), Revision::new(9))], astray: vec![tenant("globex")] });
     assert_eq!(work.lag(served), 6);
     assert_eq!(work.begin(), Some((tenant("acme"), reach(9))));
-    assert_eq!(work.begin(), Some((tenant("globex"), Need::GoBack)));
+    assert_eq!(work.begin(), Some((tenant("globex"), Need::ReadAnew)));
     work.end(tenant("acme"), false);
     work.end(tenant("globex"), true);
     work.compared(Comparison::default());

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ff_core::{EnvironmentKey, Flag, FlagKey, Segment, SegmentKey, TenantId, Timestamp};
-use ff_store::{Action, Entity, Logged, Revision, audit, ruleset};
+use ff_store::{Action, Change, ChangeId, Entity, Logged, Position, Revision, Store, StoreError, audit, ruleset};
 use serde_json::Value;
-use slog::{info, warn};
+use slog::info;
 
 use super::ServiceError;
 use crate::cache::{TenantRulesets, number};
@@ -35,6 +35,9 @@ pub enum Gap {
     /// More entries than are worth the while.
     #[error("{0} revisions behind")]
     Far(usize),
+    /// The revision that is in memory was made by another change.
+    #[error("revision {0} is another one there")]
+    Rewritten(Revision),
     /// The log ends before the revision that the tenant is at.
     #[error("the log ends at revision {0}")]
     Short(Revision),
@@ -45,6 +48,10 @@ pub enum Gap {
 /// # Errors
 /// It is not the next change, or does not tell enough: a new environment's flags are not in it.
 pub fn after(before: &TenantRulesets, logged: &Logged) -> Result<TenantRulesets, Gap> {
+    Ok(applied(before, logged)?.made_by(Some(logged.entry.id())))
+}
+
+fn applied(before: &TenantRulesets, logged: &Logged) -> Result<TenantRulesets, Gap> {
     let entry = &logged.entry;
     let revision = entry.revision;
     if revision.get() != before.revision().get().saturating_add(1) {
@@ -123,21 +130,64 @@ pub(crate) struct CaughtUp {
     pub(crate) made_at: Vec<Timestamp>,
 }
 
-/// The rulesets as they are at the end of the log, which `read` reads onwards from a revision, [`ENTRIES_PER_READ`] at a time; none, if
-/// they are there already. The log must lead to `known` at least.
-pub(crate) fn along_the_log<E>(
+/// The log of a tenant, as it can be read at the moment.
+pub(crate) trait Log {
+    type Error;
+
+    /// The changes that come after a revision, oldest first, at most [`ENTRIES_PER_READ`].
+    fn after(&mut self, revision: Revision) -> Result<Vec<Logged>, Self::Error>;
+
+    /// Which change made a revision, if that is there.
+    fn change_at(&mut self, revision: Revision) -> Result<Option<ChangeId>, Self::Error>;
+}
+
+/// The log as it is in the database.
+struct Stored<'a>(&'a Store, &'a TenantId);
+
+impl Log for Stored<'_> {
+    type Error = StoreError;
+
+    fn after(&mut self, revision: Revision) -> Result<Vec<Logged>, StoreError> {
+        audit::after(self.0, self.1, revision, ENTRIES_PER_READ)
+    }
+
+    fn change_at(&mut self, revision: Revision) -> Result<Option<ChangeId>, StoreError> {
+        audit::change_at(self.0, self.1, revision)
+    }
+}
+
+/// The log as it is in a change, which has written nothing yet.
+impl Log for Change<'_> {
+    type Error = StoreError;
+
+    fn after(&mut self, revision: Revision) -> Result<Vec<Logged>, StoreError> {
+        audit::after_in(self, revision, ENTRIES_PER_READ)
+    }
+
+    fn change_at(&mut self, revision: Revision) -> Result<Option<ChangeId>, StoreError> {
+        audit::change_at_in(self, revision)
+    }
+}
+
+/// The rulesets as they are at the end of the log; none, if they are there already. The log must lead to `known` at least.
+pub(crate) fn along_the_log<L: Log>(
     before: &TenantRulesets,
     known: Revision,
-    mut read: impl FnMut(Revision, u32) -> Result<Vec<Logged>, E>,
-) -> Result<Result<Option<CaughtUp>, Gap>, E> {
+    log: &mut L,
+) -> Result<Result<Option<CaughtUp>, Gap>, L::Error> {
     let distance = usize::try_from(known.get().saturating_sub(before.revision().get())).unwrap_or(0);
     if distance > ENTRIES_MAX {
         return Ok(Err(Gap::Far(distance)));
     }
     let (mut reached, mut made_at) = (None, Vec::with_capacity(distance));
     loop {
-        let revision = reached.as_ref().unwrap_or(before).revision();
-        let entries = read(revision, ENTRIES_PER_READ)?;
+        let position = reached.as_ref().unwrap_or(before).position();
+        let entries = log.after(position.revision)?;
+        // After the reading, so that it holds for what was read: a restore in between shows here, or in the next look.
+        let change = log.change_at(position.revision)?;
+        if position.contradicts(Position { change, ..position }) {
+            return Ok(Err(Gap::Rewritten(position.revision)));
+        }
         for logged in &entries {
             if made_at.len() >= ENTRIES_MAX {
                 return Ok(Err(Gap::Far(ENTRIES_MAX)));
@@ -164,7 +214,7 @@ pub(crate) fn along_the_log<E>(
 pub fn bring_up(state: &AppState, tenant: &TenantId, known: Revision) -> Result<(), ServiceError> {
     let Some(before) = state.rulesets.peek(tenant) else { return Ok(()) };
     let begun = clock::uptime();
-    match along_the_log(&before, known, |after, limit| audit::after(&state.store, tenant, after, limit))? {
+    match along_the_log(&before, known, &mut Stored(&state.store, tenant))? {
         Ok(None) => {
             before.confirm(begun);
             Ok(())
@@ -187,28 +237,13 @@ fn time_from(start: Timestamp, end: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(end.as_millis().saturating_sub(start.as_millis())).unwrap_or(0))
 }
 
-/// Reads the tenant anew, whose database is at an earlier revision than what is served: it was restored, or another server of
-/// it took over that had not all changes. Blocks.
-///
-/// # Errors
-/// The database is away. What is in memory stays.
-pub fn go_back(state: &AppState, tenant: &TenantId) -> Result<(), ServiceError> {
-    let Some(seen) = state.rulesets.peek(tenant) else { return Ok(()) };
-    let revision = state.rulesets.reload_instead_of(&state.store, tenant, &seen)?;
-    if revision < seen.revision() {
-        let served = seen.revision();
-        warn!(state.logger, "the database has tenant `{tenant}` at revision {revision}, and {served} was served: was it restored?");
-    }
-    Ok(())
-}
-
 /// Which tenants are where in the database, of those that are in memory or followed.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Tenants in memory that are behind, and the revision that they should be at.
     pub behind: Vec<(TenantId, Revision)>,
-    /// Tenants of which a later revision is served than there is.
-    pub ahead: Vec<TenantId>,
+    /// Tenants of which something is served that the database does not have: a later revision, or one that another change has made.
+    pub astray: Vec<TenantId>,
 }
 
 /// Compares the revisions in memory with those in the database: one query, however many tenants. Those who follow a tenant that is
@@ -228,11 +263,12 @@ pub fn compare(state: &AppState) -> Result<Comparison, ServiceError> {
         state.store.ping()?;
         return Ok(comparison);
     }
-    for (tenant, revision) in ruleset::revisions(&state.store, &tenants)? {
+    for (tenant, position) in ruleset::positions(&state.store, &tenants)? {
+        let revision = position.revision;
         match served.get(&tenant) {
             None => state.news.tell(&tenant, revision),
             Some(served) if served.revision() < revision => comparison.behind.push((tenant, revision)),
-            Some(served) if served.revision() > revision => comparison.ahead.push(tenant),
+            Some(served) if served.revision() > revision || served.position().contradicts(position) => comparison.astray.push(tenant),
             Some(served) => served.confirm(begun),
         }
     }

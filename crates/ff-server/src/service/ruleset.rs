@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use ff_store::{Revision, Scope, audit, ruleset};
+use ff_store::{Position, Revision, Scope, audit, ruleset};
 
 use super::{Missing, ServiceError, catch_up, evaluate};
-use crate::cache::{RulesetCache, TenantRulesets};
+use crate::cache::{Found, RulesetCache, TenantRulesets};
 use crate::document::contents::Contents;
 use crate::document::difference::Difference;
 use crate::document::recent::{REVISIONS_MAX, Recent};
@@ -23,8 +23,11 @@ pub async fn document(state: &web::Data<AppState>, scope: &Scope, min: Option<Re
     let ruleset = evaluate::ruleset_from(state, scope, min).await?;
     let wanted = Revision::new(i64::try_from(ruleset.revision()).unwrap_or(i64::MAX));
     // Later than what is served it can only be where the database was restored.
-    let served = || state.rulesets.peek(&scope.tenant).map_or(wanted, |rulesets| rulesets.revision());
-    let will_do = |document: &Document| (wanted..=served()).contains(&document.revision());
+    let served = || state.rulesets.peek(&scope.tenant).map_or(Position { revision: wanted, change: None }, |rulesets| rulesets.position());
+    let will_do = |document: &Document| {
+        let served = served();
+        (wanted..=served.revision).contains(&document.revision()) && !document.position().contradicts(served)
+    };
     let build = async |former: Option<Arc<Document>>| {
         let (state, scope, before) = (state.clone(), scope.clone(), former.clone());
         let built = blocking::run(move || build(&state, &scope, before.as_deref())).await;
@@ -61,10 +64,11 @@ pub async fn changes(
     if since > revision {
         return Err(ServiceError::Ahead { asked: since, reached: revision });
     }
+    let is_doubtful = state.rulesets.is_doubtful(&scope.tenant, since);
     let kept = document.changes_kept(since);
     let make = async || {
         let document = Arc::clone(&document);
-        blocking::run(move || document.changes_since(since).map_err(ServiceError::internal)).await
+        blocking::run(move || document.changes_since(since, is_doubtful).map_err(ServiceError::internal)).await
     };
     kept.get_or_try_init(make).await.map(|changes| (revision, changes.clone()))
 }
@@ -91,25 +95,25 @@ fn build(state: &AppState, scope: &Scope, former: Option<&Document>) -> Result<A
 fn follow(state: &AppState, scope: &Scope, former: &Document) -> Result<Option<Document>, ServiceError> {
     let Some(served) = state.rulesets.peek(&scope.tenant) else { return Ok(None) };
     let environment = std::iter::once(scope.environment.clone());
-    let (from, to) = (former.revision(), served.revision());
+    let (from, to) = (former.position(), served.position());
     let Some(difference) = Difference::read(&state.store, &scope.tenant, environment, from, to)? else { return Ok(None) };
     let environments = [(scope.environment.clone(), former.flags())].into();
-    let contents = Contents { revision: from, segments: former.segments(), environments };
+    let contents = Contents { position: from, segments: former.segments(), environments };
     let Some(contents) = contents.followed_by(&difference, &served) else { return Ok(None) };
-    let recent = former.recent().followed_by(difference.marks(), to);
+    let recent = former.recent().followed_by(difference.marks(), to.revision);
     document_of(scope, &contents, recent).map(Some)
 }
 
 /// All of it from the database, at one revision.
 fn read(state: &AppState, scope: &Scope) -> Result<Document, ServiceError> {
-    let begun = clock::uptime();
-    let (contents, rulesets) = ruleset::read(&state.store, &scope.tenant, |reading| {
-        let rulesets = state.rulesets.at_revision_of(&scope.tenant, reading, begun);
-        (Contents::read(reading, &rulesets, std::iter::once(&scope.environment)), rulesets)
+    let (served, begun) = (state.rulesets.peek(&scope.tenant), clock::uptime());
+    let (contents, found) = ruleset::read(&state.store, &scope.tenant, |reading| {
+        let found = Found::at_place_of(&scope.tenant, reading, served.as_ref(), begun);
+        (Contents::read(reading, &found.rulesets, std::iter::once(&scope.environment)), found)
     })?;
-    let revision = contents.revision;
+    let revision = contents.position.revision;
     if revision > Revision::ZERO {
-        state.rulesets.publish(&scope.tenant, rulesets);
+        state.rulesets.serve(&scope.tenant, found);
     }
     let since = Revision::new(revision.get().saturating_sub(REVISIONS_MAX.into()).max(0));
     let log = audit::touched(&state.store, &scope.tenant, since, REVISIONS_MAX)?;
@@ -118,10 +122,12 @@ fn read(state: &AppState, scope: &Scope) -> Result<Document, ServiceError> {
 
 /// What was saved of the scope, if it is what is served.
 fn saved(rulesets: &RulesetCache, scope: &Scope) -> Result<Option<Document>, ServiceError> {
-    let served = rulesets.peek(&scope.tenant).map(|rulesets: Arc<TenantRulesets>| rulesets.revision());
+    let served = rulesets.peek(&scope.tenant).map_or(Position::START, |rulesets: Arc<TenantRulesets>| rulesets.position());
     let Some(saved) = rulesets.saved().and_then(|folder| folder.read(&scope.tenant)) else { return Ok(None) };
     match saved.contents() {
-        Ok(contents) if Some(contents.revision) >= served => document_of(scope, &contents, Recent::from(contents.revision)).map(Some),
+        Ok(contents) if contents.position.revision >= served.revision && !contents.position.contradicts(served) => {
+            document_of(scope, &contents, Recent::from(contents.position.revision)).map(Some)
+        }
         Ok(_) | Err(_) => Ok(None),
     }
 }
@@ -130,5 +136,5 @@ fn document_of(scope: &Scope, contents: &Contents<'_>, recent: Recent) -> Result
     let Some(flags) = contents.environments.get(&scope.environment) else {
         return Err(ServiceError::NotFound(Missing::Environment(scope.environment.to_string())));
     };
-    Document::new(scope.clone(), contents.revision, flags, &contents.segments, recent).map_err(ServiceError::internal)
+    Document::new(scope.clone(), contents.position, flags, &contents.segments, recent).map_err(ServiceError::internal)
 }

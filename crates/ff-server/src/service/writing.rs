@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ff_core::{Entity, EnvironmentKey, Error, Finding, Ruleset, TenantId};
-use ff_store::{Author, Change, Revision, Written, audit, change};
+use ff_store::{Author, Change, Revision, Written, change};
 
 use super::told::{Shows, Told};
 use super::{Context, Missing, ServiceError, catch_up};
-use crate::cache::TenantRulesets;
+use crate::cache::{Found, TenantRulesets};
 use crate::clock;
 use crate::state::AppState;
 
@@ -90,7 +90,7 @@ fn apply<T>(
         let found = change.revision();
         let (before, overtaken) = at_revision_of(state, tenant, change)?;
         let (answer, after) = work(change, &before)?;
-        let after = after.map(Arc::new);
+        let after = after.map(|after| Arc::new(after.made_by(change.position().change)));
         // Whoever writes next may do so before these are published.
         if let Some(after) = &after {
             change.leave(after);
@@ -123,30 +123,38 @@ fn apply<T>(
 /// The rulesets as they are in this transaction: from memory, if nobody else has written or the writer before has left its own; else
 /// from memory and the log, or read anew. The tenant's revision is locked, so what is read here is what the change will apply to.
 ///
-/// Beside them what is served, if that is of a later revision than the database has: it was restored.
+/// Beside them what is served, if that is not part of the history that the database has: it was restored.
 fn at_revision_of(
     state: &AppState,
     tenant: &TenantId,
     change: &mut Change<'_>,
 ) -> Result<(Arc<TenantRulesets>, Option<Arc<TenantRulesets>>), ServiceError> {
-    let (served, revision) = (state.rulesets.peek(tenant), change.revision());
-    if let Some(current) = served.as_ref().filter(|served| served.revision() == revision) {
-        return Ok((current.clone(), None));
+    let (served, position) = (state.rulesets.peek(tenant), change.position());
+    let Some(served) = served else {
+        let found = match change.left() {
+            Some(left) => left,
+            None => ff_store::ruleset::read_in(change, |reading| Found::of(tenant, reading, None))?.rulesets,
+        };
+        return Ok((found, None));
+    };
+    let is_astray = served.revision() > position.revision || served.position().contradicts(position);
+    if !is_astray && served.revision() == position.revision {
+        return Ok((served, None));
     }
-    let overtaken = served.clone().filter(|served| served.revision() > revision);
     if let Some(left) = change.left() {
-        return Ok((left, overtaken));
+        return Ok((left, is_astray.then_some(served)));
     }
-    if let Some(behind) = served.filter(|served| served.revision() < revision) {
-        match catch_up::along_the_log(&behind, revision, |after, limit| audit::after_in(change, after, limit))? {
+    if !is_astray {
+        match catch_up::along_the_log(&served, position.revision, change)? {
             Ok(Some(reached)) => return Ok((Arc::new(reached.rulesets), None)),
-            Ok(None) => return Ok((behind, None)),
+            Ok(None) => return Ok((served, None)),
             Err(gap) => {
                 slog::info!(state.logger, "tenant `{tenant}` is read anew for a change, since the log does not lead on from memory: {gap}")
             }
         }
     }
-    Ok((Arc::new(ff_store::ruleset::read_in(change, |reading| TenantRulesets::compile(tenant, reading))?), overtaken))
+    let found = ff_store::ruleset::read_in(change, |reading| Found::of(tenant, reading, Some(&served)))?;
+    Ok((found.rulesets, found.instead_of))
 }
 
 /// The environment must be there before anything is written into it.

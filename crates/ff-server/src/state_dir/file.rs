@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ff-state 1 acme 5f2c…(SHA-256 of all that follows)
-//! {"tenant":"acme","database":"…","revision":44,"segments":[…],"environments":{"production":[…],"staging":[…]}}
+//! {"tenant":"acme","database":"…","revision":44,"change":"…","segments":[…],"environments":{"production":[…],"staging":[…]}}
 //! ```
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 
 use ff_core::{EnvironmentKey, Flag, Segment, TenantId};
-use ff_store::Revision;
+use ff_store::{ChangeId, Position, Revision};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -57,6 +57,8 @@ struct Body<'a> {
     tenant: TenantId,
     database: &'a str,
     revision: Revision,
+    /// Which change made that revision, if it is known.
+    change: Option<ChangeId>,
     #[serde(borrow)]
     segments: Vec<&'a RawValue>,
     #[serde(borrow)]
@@ -86,8 +88,13 @@ fn checksum(tenant: &TenantId, body: &str) -> String {
 pub(crate) fn written(tenant: &TenantId, database: &str, contents: &Contents<'_>) -> Vec<u8> {
     let size: usize = contents.environments.values().map(|flags| flags.bytes() + 64).sum();
     let mut body = String::with_capacity(size + contents.segments.bytes() + 512);
+    let Position { revision, change } = contents.position;
     // Keys, hashes and numbers need no escape.
-    body.push_str(&format!(r#"{{"tenant":"{tenant}","database":"{database}","revision":{},"segments":"#, contents.revision));
+    body.push_str(&format!(r#"{{"tenant":"{tenant}","database":"{database}","revision":{},"#, revision));
+    if let Some(Ok(change)) = change.map(|change| serde_json::to_string(&change)) {
+        body.push_str(&format!(r#""change":{change},"#));
+    }
+    body.push_str(r#""segments":"#);
     contents.segments.write(&mut body);
     body.push_str(r#","environments":{"#);
     for (i, (environment, flags)) in contents.environments.iter().enumerate() {
@@ -125,11 +132,17 @@ impl Saved {
         serde_json::from_str(self.text.get(self.body..).unwrap_or_default()).map_err(|error| Damage::Contents(error.to_string()))
     }
 
+    /// Where in the tenant's history it was made.
+    pub(crate) fn position(&self) -> Result<Position, Damage> {
+        self.body().map(|body| Position { revision: body.revision, change: body.change })
+    }
+
     /// What it holds.
     pub(crate) fn contents(&self) -> Result<Contents<'_>, Damage> {
         let body = self.body()?;
         let environments = body.environments.into_iter().map(|(key, flags)| (key, entities(flags)));
-        Ok(Contents { revision: body.revision, segments: entities(body.segments), environments: environments.collect() })
+        let position = Position { revision: body.revision, change: body.change };
+        Ok(Contents { position, segments: entities(body.segments), environments: environments.collect() })
     }
 }
 
@@ -146,5 +159,5 @@ pub(crate) fn compile(tenant: &TenantId, contents: &Contents<'_>, age: Duration)
         let flags = flags.iter().map(|(_, json)| Flag::from_json(json).map_err(bad)).collect::<Result<Vec<_>, _>>()?;
         environments.push((key.clone(), flags));
     }
-    Ok(TenantRulesets::of(tenant, contents.revision, &segments, &environments, age))
+    Ok(TenantRulesets::of(tenant, contents.position, &segments, &environments, age))
 }

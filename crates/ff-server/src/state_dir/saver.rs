@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use ff_core::TenantId;
-use ff_store::{Revision, ruleset};
+use ff_store::{Position, ruleset};
 use slog::{info, warn};
 
 use super::StateDir;
+use crate::cache::Found;
 use crate::document::contents::Contents;
 use crate::document::difference::Difference;
 use crate::service::ServiceError;
@@ -58,7 +59,7 @@ pub(crate) async fn save_for_ever(state: Arc<AppState>, folder: Arc<StateDir>) {
 /// What is in the files, as far as this process knows.
 #[derive(Debug, Default)]
 struct Saver {
-    saved: HashMap<TenantId, Revision>,
+    saved: HashMap<TenantId, Position>,
 }
 
 impl Saver {
@@ -66,11 +67,12 @@ impl Saver {
     fn save_all(&mut self, state: &AppState, folder: &StateDir) -> Result<(), ServiceError> {
         let mut failed = None;
         for (tenant, rulesets) in state.rulesets.all() {
-            if self.saved.get(&tenant) == Some(&rulesets.revision()) {
+            let is_saved = |saved: &&Position| is_at(**saved, rulesets.position());
+            if self.saved.get(&tenant).filter(is_saved).is_some() {
                 continue;
             }
             match save(state, folder, &tenant) {
-                Ok(Some(revision)) => drop(self.saved.insert(tenant, revision)),
+                Ok(Some(position)) => drop(self.saved.insert(tenant, position)),
                 Ok(None) => {}
                 Err(error) => drop(failed.get_or_insert(error)),
             }
@@ -79,29 +81,34 @@ impl Saver {
     }
 }
 
-/// Brings the tenant's file to what is served, and says at which revision it is.
-fn save(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<Option<Revision>, ServiceError> {
+fn is_at(saved: Position, served: Position) -> bool {
+    // A file that does not say which change it shows is written again with that.
+    saved.revision == served.revision && (served.change.is_none() || saved.change == served.change)
+}
+
+/// Brings the tenant's file to what is served, and says where that is.
+fn save(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<Option<Position>, ServiceError> {
     let Some(served) = state.rulesets.peek(tenant) else { return Ok(None) };
     // From the former file and what changed since, where that is possible: the rulesets in memory are compiled, and the database
     // should not have to tell everything again for each change.
     let former = folder.read(tenant);
     if let Some(former) = former.as_ref().and_then(|saved| saved.contents().ok()) {
-        if former.revision == served.revision() {
-            return Ok(Some(former.revision));
+        if is_at(former.position, served.position()) {
+            return Ok(Some(former.position));
         }
         let environments = former.environments.keys().cloned();
-        let difference = Difference::read(&state.store, tenant, environments, former.revision, served.revision())?;
+        let difference = Difference::read(&state.store, tenant, environments, former.position, served.position())?;
         let followed = difference.as_ref().and_then(|difference| former.followed_by(difference, &served));
         if let Some(contents) = followed.filter(|contents| contents.environments.len() == served.iter().count()) {
             folder.write(tenant, &contents).map_err(ServiceError::internal)?;
-            return Ok(Some(contents.revision));
+            return Ok(Some(contents.position));
         }
     }
     let begun = clock::uptime();
     let contents = ruleset::read(&state.store, tenant, |reading| {
-        let rulesets = state.rulesets.at_revision_of(tenant, reading, begun);
+        let Found { rulesets, .. } = Found::at_place_of(tenant, reading, Some(&served), begun);
         Contents::read(reading, &rulesets, rulesets.iter().map(|(key, _)| key))
     })?;
     folder.write(tenant, &contents).map_err(ServiceError::internal)?;
-    Ok(Some(contents.revision))
+    Ok(Some(contents.position))
 }

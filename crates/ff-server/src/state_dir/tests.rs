@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use ff_core::Flag;
-use ff_store::Revision;
+use ff_store::{ChangeId, Position, Revision};
 use serde_json::json;
 
 use super::*;
@@ -15,12 +15,18 @@ fn tenant(id: &str) -> TenantId {
     id.parse().unwrap()
 }
 
+/// The id of a change, as a file holds it.
+fn change() -> ChangeId {
+    serde_json::from_value(json!("00ff")).unwrap()
+}
+
 fn contents(revision: i64) -> Contents<'static> {
     let mut flags = Entities::default();
     let flag = Flag::from_value(&json!({"key": "f", "type": "boolean", "state": "on"})).unwrap();
     flags.put("f", flag_json(&flag));
     let environments = [("production".parse().unwrap(), flags), ("staging".parse().unwrap(), Entities::default())].into();
-    Contents { revision: Revision::new(revision), segments: Entities::default(), environments }
+    let position = Position { revision: Revision::new(revision), change: (revision != 7).then(change) };
+    Contents { position, segments: Entities::default(), environments }
 }
 
 fn only_file(folder: &Path) -> PathBuf {
@@ -37,10 +43,11 @@ fn what_was_saved_comes_back_and_later_replaces_earlier() {
     assert_eq!((saved.tenants().unwrap(), saved.read(&tenant("acme")).is_none()), (vec![], true));
     for revision in [7, 8, 6] {
         saved.write(&tenant("acme"), &contents(revision)).unwrap();
-        assert_eq!(saved.read(&tenant("acme")).unwrap().contents().unwrap(), contents(revision));
+        let read = saved.read(&tenant("acme")).unwrap();
+        assert_eq!((read.contents().unwrap(), read.position().unwrap()), (contents(revision), contents(revision).position));
     }
     let rulesets = saved.rulesets(&tenant("acme")).unwrap();
-    assert_eq!(rulesets.revision(), Revision::new(6));
+    assert_eq!(rulesets.position(), contents(6).position);
     assert!(rulesets.get(&"production".parse().unwrap()).unwrap().contains("f"));
     assert!(rulesets.get(&"staging".parse().unwrap()).unwrap().is_empty());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

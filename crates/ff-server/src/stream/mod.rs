@@ -154,6 +154,7 @@ impl Streams {
         let Subscription { tenant, wanted, resume, refused_from_s } = subscription;
         let start = match resume {
             Resume::Now => Start::After(served),
+            Resume::Since(revision) | Resume::LastEventId(revision) if rulesets.is_doubtful(&tenant, revision) => Start::Anew,
             Resume::Since(revision) | Resume::LastEventId(revision) if revision <= served => Start::After(revision),
             // The client may have been at a server that is ahead of this one.
             Resume::Since(since) => {

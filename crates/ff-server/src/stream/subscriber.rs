@@ -36,6 +36,8 @@ pub(super) enum Start {
     After(Revision),
     /// After a revision that it is said to have reached.
     Claimed(Revision),
+    /// With the word that everything is to be fetched: the revision that was named may be that of a history that is gone.
+    Anew,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub(super) struct Subscriber {
     place: Place,
     wanted: Wanted,
     stage: Stage,
-    is_claimed: bool,
+    start: Start,
     /// How often the tenant's log had become another one when this one last looked.
     restarts: u64,
     retry_ms: u64,
@@ -89,12 +91,18 @@ impl Subscriber {
     pub(super) fn new(place: Place, wanted: Wanted, start: Start, opened: u64, refused_from_s: Option<u64>) -> Self {
         let now = Instant::now();
         let life = refused_from_s.map_or(LIFE_MAX, |at_s| Duration::from_secs(at_s.saturating_sub(clock::now_s())).min(LIFE_MAX));
-        let (Start::After(passed) | Start::Claimed(passed)) = start;
-        let (restarts, _) = place.hub.recent().restarts();
+        let (restarts, end) = {
+            let recent = place.hub.recent();
+            (recent.restarts().0, recent.end())
+        };
+        let passed = match start {
+            Start::After(revision) | Start::Claimed(revision) => revision,
+            Start::Anew => end,
+        };
         Self {
             wanted,
             stage: Stage::New,
-            is_claimed: matches!(start, Start::Claimed(_)),
+            start,
             restarts,
             // Neighbours in the order of arrival are far apart: the step shares no divisor with the range.
             retry_ms: RETRY_MS_MIN + opened.wrapping_mul(1_237) % RETRY_MS_SPREAD,
@@ -126,12 +134,18 @@ impl Subscriber {
     /// The first words: they show at once that the connection stands.
     fn open(&mut self) -> Bytes {
         let retry = told::retry(self.retry_ms);
-        if self.is_claimed {
-            self.stage = Stage::Asking;
-            return retry;
-        }
-        self.stage = Stage::CatchingUp;
-        [retry, told::ready(self.passed)].concat().into()
+        let first = match self.start {
+            Start::Claimed(_) => {
+                self.stage = Stage::Asking;
+                return retry;
+            }
+            Start::After(revision) => {
+                self.stage = Stage::CatchingUp;
+                told::ready(revision)
+            }
+            Start::Anew => self.start_over(self.passed),
+        };
+        [retry, first].concat().into()
     }
 
     async fn wait(&mut self) -> Option<Bytes> {

@@ -2,6 +2,7 @@
 
 mod history;
 mod log;
+mod position;
 mod row;
 mod touched;
 
@@ -12,8 +13,10 @@ use serde_json::Value;
 
 pub use self::history::{At, flag_at};
 pub use self::log::{Heading, Logged, View, after, after_in, entry, headings};
+pub use self::position::{ChangeId, Position, change_at, change_at_in};
+pub(crate) use self::position::{ChangeRow, positions_of, row_at};
 use self::row::AuditRow;
-pub(crate) use self::row::{Entry, insert, time_of};
+pub(crate) use self::row::{Entry, insert};
 pub use self::touched::{Touched, touched};
 use crate::connection::on;
 use crate::error::{CorruptRow, StoreError};

@@ -5,7 +5,8 @@ use ff_core::{EnvironmentKey, TenantId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Action, AuditEntry, Entity};
+use super::position::id;
+use super::{Action, AuditEntry, Entity, Position};
 use crate::change::Author;
 use crate::connection::{Link, on};
 use crate::document::JsonText;
@@ -88,13 +89,7 @@ impl AuditRow {
     }
 }
 
-/// When the tenant's entry at this revision was made; 1970, where there is none.
-pub(crate) fn time_of(link: &mut Link<'_>, tenant: &TenantId, revision: Revision) -> Result<Timestamp, StoreError> {
-    let mine = audit::tenant_id.eq(tenant.as_str()).and(audit::revision.eq(revision.get()));
-    let ts: Option<i64> = on!(link, c => audit::table.filter(mine).select(audit::ts).first(c).optional())?;
-    Ok(ts.map_or(Timestamp::EPOCH, Timestamp::from_millis))
-}
-
+/// Appends the entry, and says where it stands.
 pub(crate) fn insert(
     link: &mut Link<'_>,
     tenant: &TenantId,
@@ -102,7 +97,7 @@ pub(crate) fn insert(
     at: Timestamp,
     author: &Author,
     entry: Entry,
-) -> Result<(), StoreError> {
+) -> Result<Position, StoreError> {
     let text = |document: Option<Value>| document.as_ref().map(JsonText::of).transpose().map_err(|error| StoreError::Query(error.into()));
     let row = AuditRow {
         tenant_id: tenant.to_string(),
@@ -121,7 +116,8 @@ pub(crate) fn insert(
     };
     let elsewhere = text(entry.elsewhere)?;
     on!(link, c => diesel::insert_into(audit::table).values((&row, audit::elsewhere.eq(&elsewhere))).execute(c))?;
-    Ok(())
+    let change = id(row.revision, row.ts, [&row.actor, &row.entity_key, &row.entity_id], row.request_id.as_deref());
+    Ok(Position { revision, change: Some(change) })
 }
 
 /// PostgreSQL has no place for U+0000; names that come out of tokens and headers are not ours to refuse here.

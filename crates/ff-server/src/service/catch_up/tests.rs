@@ -164,8 +164,7 @@ fn following_many_entries_at_once_gives_the_same() {
         let start = compiled(&state.store);
         steps.iter().filter(|step| !matches!(step, Step::DeleteEnvironment)).for_each(|step| step.take(state));
         let fresh = compiled(&state.store);
-        let read = |after, limit| audit::after(&state.store, &tenant(), after, limit);
-        match along_the_log(&start, fresh.revision(), read).unwrap().unwrap() {
+        match along_the_log(&start, fresh.revision(), &mut Stored(&state.store, &tenant())).unwrap().unwrap() {
             Some(reached) => {
                 let count = fresh.revision().get() - start.revision().get();
                 reached.made_at.len() as i64 == count && shown(&reached.rulesets) == shown(&fresh)
@@ -218,16 +217,53 @@ fn what_does_not_fit_is_not_guessed_at() {
 fn a_log_that_is_too_long_or_too_short_is_not_followed() {
     let fixture = Fixture::new();
     let (start, log) = small(&fixture.state);
-    let read = |after: Revision, limit: u32| {
-        Ok::<_, ServiceError>(log.iter().filter(|logged| logged.entry.revision > after).take(limit as usize).cloned().collect())
-    };
-    let known = |revision| along_the_log(&start, Revision::new(revision), read).unwrap();
+    let known = |revision| along_the_log(&start, Revision::new(revision), &mut List(&log, &[])).unwrap();
     assert_eq!(known(0).unwrap().unwrap().rulesets.revision(), Revision::new(3));
     assert_eq!(known(3).unwrap().unwrap().made_at.len(), 2);
     assert_eq!(known(4).unwrap_err(), Gap::Short(Revision::new(3)));
     assert_eq!(known(1_002).unwrap_err(), Gap::Far(1_001));
     let reached = known(3).unwrap().unwrap().rulesets;
-    assert!(along_the_log(&reached, Revision::new(3), read).unwrap().unwrap().is_none());
+    assert!(along_the_log(&reached, Revision::new(3), &mut List(&log, &[])).unwrap().unwrap().is_none());
+}
+
+/// A log, and the changes before it that it tells by their ids.
+struct List<'a>(&'a [Logged], &'a [(Revision, ChangeId)]);
+
+impl Log for List<'_> {
+    type Error = ServiceError;
+
+    fn after(&mut self, revision: Revision) -> Result<Vec<Logged>, ServiceError> {
+        let after = self.0.iter().filter(|logged| logged.entry.revision > revision);
+        Ok(after.take(ENTRIES_PER_READ as usize).cloned().collect())
+    }
+
+    fn change_at(&mut self, revision: Revision) -> Result<Option<ChangeId>, ServiceError> {
+        let logged = self.0.iter().map(|logged| (logged.entry.revision, logged.entry.id()));
+        Ok(self.1.iter().copied().chain(logged).find(|(known, _)| *known == revision).map(|(_, id)| id))
+    }
+}
+
+#[test]
+fn a_log_in_which_another_change_made_what_is_in_memory_is_not_followed() {
+    let fixture = Fixture::new();
+    let (start, log) = small(&fixture.state);
+    let mut another = log.clone();
+    another.iter_mut().for_each(|logged| logged.entry.request_id = Some("another".to_owned()));
+    let along = |before: &TenantRulesets, log: &[Logged], ids: &[(Revision, ChangeId)]| {
+        along_the_log(before, Revision::ZERO, &mut List(log, ids)).unwrap().map(|reached| reached.map(|reached| reached.rulesets))
+    };
+    // It is known which change made each revision, wherever the rulesets come from.
+    assert_eq!(start.position().change, audit::change_at(&fixture.state.store, &tenant(), start.revision()).unwrap());
+    let mine = (start.revision(), start.position().change.unwrap());
+    let reached = along(&start, &log, &[mine]).unwrap().unwrap();
+    assert_eq!(reached.position(), log[1].entry.position());
+    assert_eq!(reached.position(), fixture.state.rulesets.peek(&tenant()).unwrap().position());
+
+    assert_eq!(along(&start, &log, &[(mine.0, log[0].entry.id())]).unwrap_err(), Gap::Rewritten(mine.0));
+    assert_eq!(along(&reached, &another, &[]).unwrap_err(), Gap::Rewritten(reached.revision()), "though it leads nowhere else");
+    // What is not known proves nothing.
+    assert!(along(&start, &another, &[]).unwrap().is_some());
+    assert!(along(&start.clone().made_by(None), &log, &[(mine.0, log[0].entry.id())]).unwrap().is_some());
 }
 
 #[test]
@@ -308,4 +344,37 @@ fn a_look_that_finds_nothing_new_makes_rulesets_as_good_as_new() {
         compare(&other).unwrap();
         assert!(production.age() >= old);
     }
+}
+
+#[test]
+fn a_comparison_finds_rulesets_whose_revision_another_change_has_made() {
+    let fixture = Fixture::new();
+    let state = &fixture.state;
+    let (start, log) = small(state);
+    let served = state.rulesets.peek(&tenant()).unwrap();
+    assert!(compare(state).unwrap().astray.is_empty());
+    let reloaded = |rulesets: TenantRulesets, doubtful: i64| {
+        let fresh = fixture.another();
+        fresh.rulesets.publish(&tenant(), Arc::new(rulesets));
+        assert_eq!(compare(&fresh).unwrap().astray, [tenant()]);
+        let news = fresh.news.follow(&tenant());
+        fresh.rulesets.reload(&fresh.store, &tenant()).unwrap();
+        assert_eq!((fresh.news.restores(&tenant()), *news.borrow()), (1, served.revision()));
+        assert_eq!(fresh.rulesets.peek(&tenant()).unwrap().position(), served.position());
+        for revision in 0..6 {
+            let is_doubtful = fresh.rulesets.is_doubtful(&tenant(), Revision::new(revision));
+            assert_eq!(is_doubtful, (1..=doubtful).contains(&revision), "{revision}");
+        }
+        assert!(compare(&fresh).unwrap().astray.is_empty());
+    };
+    let another = Some(log[0].entry.id());
+    reloaded((*served).clone().made_by(another), 3);
+    reloaded(served.at(Revision::new(5)), 5);
+    // One that is behind as well is found out when it is to be brought up.
+    let behind = fixture.another();
+    behind.rulesets.publish(&tenant(), Arc::new(start.made_by(another)));
+    assert_eq!(compare(&behind).unwrap().behind, [(tenant(), Revision::new(3))]);
+    bring_up(&behind, &tenant(), Revision::new(3)).unwrap();
+    assert_eq!(behind.rulesets.peek(&tenant()).unwrap().position(), served.position());
+    assert!(behind.rulesets.is_doubtful(&tenant(), Revision::new(1)) && !behind.rulesets.is_doubtful(&tenant(), Revision::new(2)));
 }

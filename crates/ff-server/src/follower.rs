@@ -20,7 +20,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::blocking;
 use crate::service::ServiceError;
-use crate::service::catch_up::{self, Comparison};
+use crate::service::catch_up::{self, Comparison, Depth};
 use crate::state::AppState;
 use crate::telemetry::chain;
 
@@ -210,6 +210,7 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
     let jobs_max = jobs_max(state.store.pool_state().connections_max);
     let (mut work, mut jobs) = (Work::new(jobs_max), FuturesUnordered::new());
     let (mut compares, mut is_comparing) = (true, false);
+    let (mut turn, mut depth) = (0, Depth::Turn(0));
     loop {
         let Inbox { tenants, compares: is_asked } = state.hints.take();
         compares |= is_asked;
@@ -223,7 +224,7 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
         }
         if compares && !is_comparing {
             (compares, is_comparing) = (false, true);
-            jobs.push(compare(state.clone()).boxed_local());
+            jobs.push(compare(state.clone(), depth).boxed_local());
         }
         while let Some((tenant, need)) = work.begin() {
             jobs.push(meet(state.clone(), tenant, need).boxed_local());
@@ -239,6 +240,9 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
                     is_comparing = false;
                     note(&state, &outcome);
                     if let Ok(comparison) = outcome {
+                        turn += 1;
+                        // Where one tenant's history was rewritten, others' were, too.
+                        depth = if comparison.astray.is_empty() { Depth::Turn(turn) } else { Depth::All };
                         work.compared(comparison);
                     }
                 }
@@ -254,8 +258,8 @@ enum Ended {
     Job(TenantId, bool),
 }
 
-async fn compare(state: Arc<AppState>) -> Ended {
-    Ended::Comparison(blocking::run(move || catch_up::compare(&state)).await)
+async fn compare(state: Arc<AppState>, depth: Depth) -> Ended {
+    Ended::Comparison(blocking::run(move || catch_up::compare(&state, depth)).await)
 }
 
 async fn meet(state: Arc<AppState>, tenant: TenantId, need: Need) -> Ended {

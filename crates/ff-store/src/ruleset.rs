@@ -12,7 +12,7 @@ use crate::connection::{Link, on};
 use crate::environment::{self, Known};
 use crate::error::{CorruptRow, StoreError};
 use crate::flag::{ConfigRow, FlagRow, assemble};
-use crate::schema::{flag_configs, flags};
+use crate::schema::{flag_configs, flags, tenants};
 use crate::scope::Revision;
 use crate::segment;
 use crate::store::Store;
@@ -74,22 +74,38 @@ const TENANTS_PER_STATEMENT: usize = 10_000;
 /// # Errors
 /// What every read may give.
 pub fn revisions(store: &Store, wanted: &[TenantId]) -> Result<Vec<(TenantId, Revision)>, StoreError> {
-    Ok(positions(store, wanted)?.into_iter().map(|(tenant, position)| (tenant, position.revision)).collect())
+    let revisions = |link: &mut Link<'_>, chunk: &[TenantId]| {
+        let ids = chunk.iter().map(TenantId::as_str);
+        let rows: Vec<(String, i64)> =
+            on!(link, c => tenants::table.filter(tenants::id.eq_any(ids)).select((tenants::id, tenants::revision)).load(c))?;
+        Ok(rows.into_iter().map(|(id, revision)| (id, Revision::new(revision))).collect())
+    };
+    of_each(store, wanted, Revision::ZERO, revisions)
 }
 
-/// The same, with which change made each of them.
+/// The same, with which change made each of them. Costs some ten times as much, since it looks into the log for each tenant.
 ///
 /// # Errors
 /// What every read may give.
 pub fn positions(store: &Store, wanted: &[TenantId]) -> Result<Vec<(TenantId, Position)>, StoreError> {
-    let known: HashMap<String, Position> = store.read(|link| {
+    of_each(store, wanted, Position::START, |link, chunk| audit::positions_of(link, chunk.iter().map(TenantId::as_str)))
+}
+
+/// What `read` gives for each tenant, in the order in which they were asked for; `missing` for one without a row.
+fn of_each<T: Copy>(
+    store: &Store,
+    wanted: &[TenantId],
+    missing: T,
+    read: impl Fn(&mut Link<'_>, &[TenantId]) -> Result<Vec<(String, T)>, StoreError>,
+) -> Result<Vec<(TenantId, T)>, StoreError> {
+    let known: HashMap<String, T> = store.read(|link| {
         let mut known = HashMap::with_capacity(wanted.len());
         for chunk in wanted.chunks(TENANTS_PER_STATEMENT) {
-            known.extend(audit::positions_of(link, chunk.iter().map(TenantId::as_str))?);
+            known.extend(read(link, chunk)?);
         }
         Ok(known)
     })?;
-    Ok(wanted.iter().map(|tenant| (tenant.clone(), known.get(tenant.as_str()).copied().unwrap_or(Position::START))).collect())
+    Ok(wanted.iter().map(|tenant| (tenant.clone(), known.get(tenant.as_str()).copied().unwrap_or(missing))).collect())
 }
 
 /// A tenant's flags and segments at one revision, while they are read.

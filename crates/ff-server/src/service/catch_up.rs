@@ -4,6 +4,7 @@
 //! changed is compiled. Whatever does not fit is no reason to guess: then everything is read anew.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,12 +247,35 @@ pub struct Comparison {
     pub astray: Vec<TenantId>,
 }
 
-/// Compares the revisions in memory with those in the database: one query, however many tenants. Those who follow a tenant that is
+/// Of which tenants a comparison looks at the change that made the revision, and not only at its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// All of them.
+    All,
+    /// Those whose turn it is: [`LOOKED_AT_MAX`] or so, others with each turn, all in the end.
+    Turn(usize),
+}
+
+/// A tenant's entry in the log is a row that must be found, and there may be ten thousand tenants.
+const LOOKED_AT_MAX: usize = 500;
+
+impl Depth {
+    /// Whether it is the tenant's turn, of so many.
+    fn includes(self, tenant: &TenantId, count: usize) -> bool {
+        let Self::Turn(turn) = self else { return true };
+        let turns = count.div_ceil(LOOKED_AT_MAX).max(1);
+        let mut hasher = DefaultHasher::new();
+        tenant.hash(&mut hasher);
+        hasher.finish() % turns as u64 == (turn % turns) as u64
+    }
+}
+
+/// Compares the revisions in memory with those in the database: one query or two, however many tenants. Those who follow a tenant that is
 /// not in memory are told. Blocks.
 ///
 /// # Errors
 /// The database is away.
-pub fn compare(state: &AppState) -> Result<Comparison, ServiceError> {
+pub fn compare(state: &AppState, depth: Depth) -> Result<Comparison, ServiceError> {
     // INVARIANT: before the query. What is served now was committed before, so the database cannot be behind it.
     let served: HashMap<TenantId, Arc<TenantRulesets>> = state.rulesets.all().into_iter().collect();
     let begun = clock::uptime();
@@ -263,7 +287,14 @@ pub fn compare(state: &AppState) -> Result<Comparison, ServiceError> {
         state.store.ping()?;
         return Ok(comparison);
     }
-    for (tenant, position) in ruleset::positions(&state.store, &tenants)? {
+    let count = tenants.len();
+    let (looked_at, others): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|tenant| depth.includes(tenant, count));
+    let mut positions = ruleset::positions(&state.store, &looked_at)?;
+    if !others.is_empty() {
+        let revisions = ruleset::revisions(&state.store, &others)?;
+        positions.extend(revisions.into_iter().map(|(tenant, revision)| (tenant, Position { revision, change: None })));
+    }
+    for (tenant, position) in positions {
         let revision = position.revision;
         match served.get(&tenant) {
             None => state.news.tell(&tenant, revision),

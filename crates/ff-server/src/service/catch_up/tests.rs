@@ -297,13 +297,13 @@ fn a_tenant_that_is_behind_is_brought_up_and_one_that_is_not_in_memory_is_left_a
 
     Step::PutFlag("staging", json!({"key": "f", "type": "boolean", "state": "on"})).take(one);
     let mut news = other.news.follow(&tenant());
-    let comparison = compare(&other).unwrap();
+    let comparison = compare(&other, Depth::All).unwrap();
     assert_eq!(comparison.behind, [(tenant(), Revision::new(4))]);
     bring_up(&other, &tenant(), Revision::new(4)).unwrap();
     assert_eq!(*news.borrow_and_update(), Revision::new(4));
     let now = other.rulesets.peek(&tenant()).unwrap();
     assert_eq!(shown(&now), shown(&compiled(&one.store)));
-    assert!(compare(&other).unwrap().behind.is_empty());
+    assert!(compare(&other, Depth::All).unwrap().behind.is_empty());
     assert!(other.metrics.render(other.store.pool_state()).contains("ff_change_propagation_seconds_count 1"));
 }
 
@@ -313,10 +313,10 @@ fn who_follows_a_tenant_that_is_not_in_memory_is_told_of_its_revision() {
     let other = fixture.another();
     small(&fixture.state);
     let mut news = other.news.follow(&tenant());
-    compare(&other).unwrap();
+    compare(&other, Depth::All).unwrap();
     assert_eq!(*news.borrow_and_update(), Revision::new(3));
     assert!(other.rulesets.peek(&tenant()).is_none());
-    compare(&other).unwrap();
+    compare(&other, Depth::All).unwrap();
     assert!(!news.has_changed().unwrap());
 }
 
@@ -325,7 +325,10 @@ fn a_look_that_finds_nothing_new_makes_rulesets_as_good_as_new() {
     let fixture = Fixture::new();
     let (one, other) = (&fixture.state, fixture.another());
     small(one);
-    for look in [|state: &AppState| drop(compare(state).unwrap()), |state: &AppState| bring_up(state, &tenant(), Revision::ZERO).unwrap()] {
+    for look in [
+        |state: &AppState| drop(compare(state, Depth::All).unwrap()),
+        |state: &AppState| bring_up(state, &tenant(), Revision::ZERO).unwrap(),
+    ] {
         other.rulesets.reload(&other.store, &tenant()).unwrap();
         let served = other.rulesets.peek(&tenant()).unwrap();
         let production = served.get(&EnvironmentKey::production()).unwrap();
@@ -341,7 +344,7 @@ fn a_look_that_finds_nothing_new_makes_rulesets_as_good_as_new() {
             std::hint::spin_loop();
         }
         Step::PutSegment(json!({"key": "s", "included": [format!("u{:?}", old)]})).take(one);
-        compare(&other).unwrap();
+        compare(&other, Depth::All).unwrap();
         assert!(production.age() >= old);
     }
 }
@@ -352,11 +355,11 @@ fn a_comparison_finds_rulesets_whose_revision_another_change_has_made() {
     let state = &fixture.state;
     let (start, log) = small(state);
     let served = state.rulesets.peek(&tenant()).unwrap();
-    assert!(compare(state).unwrap().astray.is_empty());
+    assert!(compare(state, Depth::All).unwrap().astray.is_empty());
     let reloaded = |rulesets: TenantRulesets, doubtful: i64| {
         let fresh = fixture.another();
         fresh.rulesets.publish(&tenant(), Arc::new(rulesets));
-        assert_eq!(compare(&fresh).unwrap().astray, [tenant()]);
+        assert_eq!(compare(&fresh, Depth::All).unwrap().astray, [tenant()]);
         let news = fresh.news.follow(&tenant());
         fresh.rulesets.reload(&fresh.store, &tenant()).unwrap();
         assert_eq!((fresh.news.restores(&tenant()), *news.borrow()), (1, served.revision()));
@@ -365,7 +368,7 @@ fn a_comparison_finds_rulesets_whose_revision_another_change_has_made() {
             let is_doubtful = fresh.rulesets.is_doubtful(&tenant(), Revision::new(revision));
             assert_eq!(is_doubtful, (1..=doubtful).contains(&revision), "{revision}");
         }
-        assert!(compare(&fresh).unwrap().astray.is_empty());
+        assert!(compare(&fresh, Depth::All).unwrap().astray.is_empty());
     };
     let another = Some(log[0].entry.id());
     reloaded((*served).clone().made_by(another), 3);
@@ -373,8 +376,18 @@ fn a_comparison_finds_rulesets_whose_revision_another_change_has_made() {
     // One that is behind as well is found out when it is to be brought up.
     let behind = fixture.another();
     behind.rulesets.publish(&tenant(), Arc::new(start.made_by(another)));
-    assert_eq!(compare(&behind).unwrap().behind, [(tenant(), Revision::new(3))]);
+    assert_eq!(compare(&behind, Depth::All).unwrap().behind, [(tenant(), Revision::new(3))]);
     bring_up(&behind, &tenant(), Revision::new(3)).unwrap();
     assert_eq!(behind.rulesets.peek(&tenant()).unwrap().position(), served.position());
     assert!(behind.rulesets.is_doubtful(&tenant(), Revision::new(1)) && !behind.rulesets.is_doubtful(&tenant(), Revision::new(2)));
+}
+
+#[test]
+fn every_tenant_has_its_turn_and_no_turn_is_too_long() {
+    let tenants: Vec<TenantId> = (0..3_000).map(|i| format!("tenant-{i}").parse().unwrap()).collect();
+    let of_turn = |turn| tenants.iter().filter(|tenant| Depth::Turn(turn).includes(tenant, tenants.len())).count();
+    let counts: Vec<_> = (7..13).map(of_turn).collect();
+    assert_eq!(counts.iter().sum::<usize>(), tenants.len());
+    assert!(counts.iter().all(|count| (400..=600).contains(count)), "{counts:?}");
+    assert!(tenants.iter().all(|tenant| Depth::Turn(5).includes(tenant, LOOKED_AT_MAX) && Depth::All.includes(tenant, 3_000)));
 }

@@ -123,6 +123,19 @@ fn a_server_that_runs_on_notices_that_history_was_rewritten() {
 }
 
 #[test]
+fn a_document_of_the_former_history_is_not_handed_out_while_the_database_is_away() {
+    let Some((world, server)) = World::start() else { return };
+    let api = admin(&server);
+    assert_eq!(api.get("/v1/ruleset").ok()["revision"], 6);
+    world.restore_and_write(9);
+    eventually("the restored state to be saved", || saved(&server).contains(r#""revision":9,"#).then_some(()));
+    // Nobody has downloaded since.
+    world.postgres.stop();
+    eventually("the database to be away", || (server.client().get("/readyz").text() == "degraded").then_some(()));
+    assert_eq!(api.get("/v1/ruleset").ok()["revision"], 9, "as it was saved");
+}
+
+#[test]
 fn a_server_that_starts_from_what_it_saved_before_the_restore_notices_it() {
     for until in [6, 9] {
         let Some((world, server)) = World::start() else { return };

@@ -29,6 +29,8 @@ pub async fn document(state: &web::Data<AppState>, scope: &Scope, min: Option<Re
         (wanted..=served.revision).contains(&document.revision()) && !document.position().contradicts(served)
     };
     let build = async |former: Option<Arc<Document>>| {
+        // One of a history that is gone is nothing to go on from, nor to stand in.
+        let former = former.filter(|former| !state.rulesets.is_doubtful(&scope.tenant, former.revision()));
         let (state, scope, before) = (state.clone(), scope.clone(), former.clone());
         let built = blocking::run(move || build(&state, &scope, before.as_deref())).await;
         match (built, former) {

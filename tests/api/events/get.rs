@@ -1,5 +1,6 @@
 //! `GET /v1/events`: what is told, to whom, and for how long.
 
+use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 use ff_test_support::token::{HEADER, SECRET, now_s, signed, token};
@@ -36,6 +37,24 @@ fn the_first_word_comes_at_once_and_says_where_the_stream_stands() {
         api.post("/v1/flags", &boolean("f")).created();
         assert_eq!(stream.event().revision(), 1);
         assert_eq!(api.follow("/v1/events").ready(), 1);
+    });
+}
+
+#[test]
+fn a_client_of_http_1_0_gets_events_without_chunks() {
+    each(|api| {
+        let mut connection = api.connection();
+        let head =
+            api.head("GET", "/v1/events").replace(" HTTP/1.1\r\n", " HTTP/1.0\r\n").replace("Connection: close", "Connection: keep-alive");
+        connection.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        let mut lines = BufReader::new(connection).lines().map(Result::unwrap);
+        let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).map(|line| line.to_lowercase()).collect();
+        assert!(head[0].starts_with("http/1.0 200"), "{head:?}");
+        assert!(!head.iter().any(|line| line.starts_with("transfer-encoding") || line.starts_with("content-length")), "{head:?}");
+        let body: Vec<String> = lines.by_ref().take(5).collect();
+        assert!(body[0].starts_with("retry: ") && body[1..4] == ["", "event: ready", "id: 0"], "{body:?}");
+        api.post("/v1/flags", &boolean("f")).created();
+        assert_eq!(lines.find(|line| line.starts_with("event: ")).as_deref(), Some("event: flag.created"));
     });
 }
 

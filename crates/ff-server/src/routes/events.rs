@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use actix_web::http::{Method, Version};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use ff_core::EnvironmentKey;
@@ -126,6 +126,13 @@ pub async fn follow(
         // The same head; a body would be waited for, though none is sent.
         return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
     }
+    let is_old = request.version() < Version::HTTP_11;
+    if is_old {
+        answer.force_close();
+    }
     let subscription = Subscription { tenant, wanted, resume, refused_from_s: context.caller.refused_from_s() };
-    Ok(answer.streaming(state.streams.begin(&state.rulesets, rulesets.revision(), subscription).await?))
+    let mut answer = answer.streaming(state.streams.begin(&state.rulesets, rulesets.revision(), subscription).await?);
+    // HTTP/1.0, which some proxies speak by default, knows no chunks: the end of the connection is the end of the stream.
+    answer.head_mut().no_chunking(is_old);
+    Ok(answer)
 }

@@ -1,7 +1,6 @@
 //! Who is told that a tenant has reached a later revision.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use ff_core::TenantId;
@@ -13,22 +12,21 @@ use tokio::sync::watch;
 /// It says that there is something, not what: that is in the audit log. So nobody who is slow is owed anything, and several
 /// changes may come as one piece of news.
 pub struct News {
-    tenants: DashMap<TenantId, Followed>,
+    tenants: DashMap<TenantId, watch::Sender<Said>>,
     any: watch::Sender<u64>,
 }
 
-/// What is said of a tenant that somebody follows.
-#[derive(Debug)]
-struct Followed {
-    revision: watch::Sender<Revision>,
-    /// How often its database was restored meanwhile.
-    restores: AtomicU64,
+/// Where a tenant that somebody follows is said to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// The revision that it is served at.
+    pub revision: Revision,
+    /// How often its database was restored since somebody follows it: revisions that were said before the last time do not hold any more.
+    pub restores: u64,
 }
 
-impl Default for Followed {
-    fn default() -> Self {
-        Self { revision: watch::Sender::new(Revision::ZERO), restores: AtomicU64::new(0) }
-    }
+impl Said {
+    const NOTHING: Self = Self { revision: Revision::ZERO, restores: 0 };
 }
 
 impl Default for News {
@@ -47,9 +45,9 @@ impl News {
     /// Says that the tenant is served at `revision` from now on or, where its rulesets are not in memory, has reached it. A revision that is not later than what was said is no news.
     pub fn tell(&self, tenant: &TenantId, revision: Revision) {
         if let Some(followers) = self.tenants.get(tenant) {
-            followers.revision.send_if_modified(|said| {
-                let is_later = revision > *said;
-                *said = revision.max(*said);
+            followers.send_if_modified(|said| {
+                let is_later = revision > said.revision;
+                said.revision = revision.max(said.revision);
                 is_later
             });
         }
@@ -59,8 +57,8 @@ impl News {
     /// Says that the tenant is served at `revision` from now on, though it may be an earlier one: the database was restored.
     pub fn tell_restored(&self, tenant: &TenantId, revision: Revision) {
         if let Some(followers) = self.tenants.get(tenant) {
-            followers.restores.fetch_add(1, Ordering::Release);
-            followers.revision.send_replace(revision);
+            // Both at once, so that nobody takes a revision of before for one after it.
+            followers.send_modify(|said| *said = Said { revision, restores: said.restores + 1 });
         }
         self.tell_any();
     }
@@ -70,22 +68,16 @@ impl News {
         self.any.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// The revisions of a tenant from now on. The first one is 0, or the last that was told to others who follow it: whoever
+    /// Where a tenant is from now on. The first revision is 0, or the last that was told to others who follow it: whoever
     /// wants to know where the tenant is looks there after this call.
-    pub fn follow(&self, tenant: &TenantId) -> watch::Receiver<Revision> {
+    pub fn follow(&self, tenant: &TenantId) -> watch::Receiver<Said> {
         // Under the map's lock, as `forget` is, so that nobody is given a sender that is taken out.
-        self.tenants.entry(tenant.clone()).or_default().revision.subscribe()
-    }
-
-    /// How often the database was restored to an earlier revision of this tenant since somebody follows it: what was said before the
-    /// last time does not hold any more.
-    pub fn restores(&self, tenant: &TenantId) -> u64 {
-        self.tenants.get(tenant).map_or(0, |followers| followers.restores.load(Ordering::Acquire))
+        self.tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(Said::NOTHING)).subscribe()
     }
 
     /// The tenants that somebody follows.
     pub fn followed(&self) -> Vec<TenantId> {
-        self.tenants.iter().filter(|followers| followers.revision.receiver_count() > 0).map(|followers| followers.key().clone()).collect()
+        self.tenants.iter().filter(|followers| followers.receiver_count() > 0).map(|followers| followers.key().clone()).collect()
     }
 
     /// Wakes at every change of any tenant.
@@ -95,7 +87,7 @@ impl News {
 
     /// Lets go of tenants that nobody follows any more.
     pub fn forget_unfollowed(&self) {
-        self.tenants.retain(|_, followers| followers.revision.receiver_count() > 0);
+        self.tenants.retain(|_, followers| followers.receiver_count() > 0);
     }
 }
 
@@ -116,25 +108,29 @@ mod tests {
         assert!(any.has_changed().unwrap());
         any.mark_unchanged();
         news.tell(&tenant("acme"), Revision::new(2));
-        assert_eq!(*mine.borrow_and_update(), Revision::new(2));
+        assert_eq!(mine.borrow_and_update().revision, Revision::new(2));
         news.tell(&tenant("acme"), Revision::new(2));
         news.tell(&tenant("acme"), Revision::new(1));
         assert!(!mine.has_changed().unwrap());
-        assert_eq!(*mine.borrow(), Revision::new(2));
+        assert_eq!(mine.borrow().revision, Revision::new(2));
         assert!(any.has_changed().unwrap());
     }
 
     #[test]
     fn a_restore_leads_back_and_is_counted() {
         let (news, acme) = (News::default(), tenant("acme"));
+        let said = |revision, restores| Said { revision: Revision::new(revision), restores };
         news.tell_restored(&acme, Revision::new(3));
-        assert_eq!(news.restores(&acme), 0, "nobody follows it");
         let mut mine = news.follow(&acme);
+        assert_eq!(*mine.borrow(), Said::NOTHING, "nobody followed it");
         news.tell(&acme, Revision::new(9));
         news.tell_restored(&acme, Revision::new(3));
-        assert_eq!((*mine.borrow_and_update(), news.restores(&acme)), (Revision::new(3), 1));
+        assert_eq!(*mine.borrow_and_update(), said(3, 1));
         news.tell(&acme, Revision::new(4));
-        assert_eq!((*mine.borrow(), news.restores(&acme)), (Revision::new(4), 1));
+        assert_eq!(*mine.borrow(), said(4, 1));
+        news.tell_restored(&acme, Revision::new(4));
+        assert!(mine.has_changed().unwrap(), "though the revision is the same");
+        assert_eq!(*mine.borrow(), said(4, 2));
     }
 
     #[test]
@@ -150,6 +146,6 @@ mod tests {
         assert!(news.tenants.is_empty());
         let mut again = news.follow(&tenant("acme"));
         news.tell(&tenant("acme"), Revision::new(1));
-        assert_eq!(*again.borrow_and_update(), Revision::new(1));
+        assert_eq!(again.borrow_and_update().revision, Revision::new(1));
     }
 }

@@ -14,6 +14,7 @@ use super::Shared;
 use super::log;
 use super::recent::Recent;
 use crate::blocking;
+use crate::news::Said;
 use crate::telemetry::chain;
 
 /// How long to wait with a reading after one that failed.
@@ -36,7 +37,7 @@ impl Hub {
     /// Begins to follow the tenant. `served` is asked once the news are followed, so that no revision falls between the two.
     pub(super) fn open(shared: &Arc<Shared>, tenant: &TenantId, served: impl FnOnce() -> Revision) -> (Arc<Self>, Closing) {
         let news = shared.news.follow(tenant);
-        let restores = shared.news.restores(tenant);
+        let restores = news.borrow().restores;
         let start = served();
         let (end, hears_end) = watch::channel(start);
         let recent = Mutex::new(Recent::new(start, shared.config.queue_max));
@@ -79,7 +80,7 @@ impl Hub {
 struct Reader {
     shared: Arc<Shared>,
     hub: Arc<Hub>,
-    news: watch::Receiver<Revision>,
+    news: watch::Receiver<Said>,
     restores: u64,
     end: watch::Sender<Revision>,
 }
@@ -87,8 +88,7 @@ struct Reader {
 impl Reader {
     async fn run(mut self) {
         loop {
-            let served = *self.news.borrow_and_update();
-            let restores = self.shared.news.restores(&self.hub.tenant);
+            let Said { revision: served, restores } = *self.news.borrow_and_update();
             if restores != self.restores {
                 self.restores = restores;
                 self.hub.recent().restart(served);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::auth::{Caller, Tenants, TokenScope};
+use crate::news::Said;
 use crate::service::{Context, Precondition, RequestId, environments, flags, segments};
 use crate::testing::Fixture;
 
@@ -300,7 +301,7 @@ fn a_tenant_that_is_behind_is_brought_up_and_one_that_is_not_in_memory_is_left_a
     let comparison = compare(&other, Depth::All).unwrap();
     assert_eq!(comparison.behind, [(tenant(), Revision::new(4))]);
     bring_up(&other, &tenant(), Revision::new(4)).unwrap();
-    assert_eq!(*news.borrow_and_update(), Revision::new(4));
+    assert_eq!(news.borrow_and_update().revision, Revision::new(4));
     let now = other.rulesets.peek(&tenant()).unwrap();
     assert_eq!(shown(&now), shown(&compiled(&one.store)));
     assert!(compare(&other, Depth::All).unwrap().behind.is_empty());
@@ -314,7 +315,7 @@ fn who_follows_a_tenant_that_is_not_in_memory_is_told_of_its_revision() {
     small(&fixture.state);
     let mut news = other.news.follow(&tenant());
     compare(&other, Depth::All).unwrap();
-    assert_eq!(*news.borrow_and_update(), Revision::new(3));
+    assert_eq!(news.borrow_and_update().revision, Revision::new(3));
     assert!(other.rulesets.peek(&tenant()).is_none());
     compare(&other, Depth::All).unwrap();
     assert!(!news.has_changed().unwrap());
@@ -362,7 +363,7 @@ fn a_comparison_finds_rulesets_whose_revision_another_change_has_made() {
         assert_eq!(compare(&fresh, Depth::All).unwrap().astray, [tenant()]);
         let news = fresh.news.follow(&tenant());
         fresh.rulesets.reload(&fresh.store, &tenant()).unwrap();
-        assert_eq!((fresh.news.restores(&tenant()), *news.borrow()), (1, served.revision()));
+        assert_eq!(*news.borrow(), Said { revision: served.revision(), restores: 1 });
         assert_eq!(fresh.rulesets.peek(&tenant()).unwrap().position(), served.position());
         for revision in 0..6 {
             let is_doubtful = fresh.rulesets.is_doubtful(&tenant(), Revision::new(revision));

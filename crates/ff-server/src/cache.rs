@@ -4,17 +4,19 @@
 //! newer one replaces it whole. What is not there yet is loaded once, however many requests wait for it. `adr/0002` says
 //! why it is so.
 
+mod served;
+
 use std::collections::HashMap;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use ff_core::{Entity, EnvironmentKey, Error, Flag, FlagKey, Rejected, Ruleset, Segment, Segments, TenantId};
+use ff_core::{Entity, EnvironmentKey, Error, Flag, Rejected, Ruleset, Segment, Segments, TenantId};
 use ff_store::{ChangeId, Position, Reading, Revision, Store};
 use metrics::Counter;
 
+use self::served::Confirmed;
+pub use self::served::ServedRuleset;
 use crate::blocking;
 use crate::clock;
 use crate::follower::Hints;
@@ -22,79 +24,6 @@ use crate::latest::{Latest, Versioned};
 use crate::news::News;
 use crate::service::ServiceError;
 use crate::state_dir::StateDir;
-
-/// A ruleset with what answers need besides it.
-#[derive(Debug)]
-pub struct ServedRuleset {
-    ruleset: Ruleset,
-    /// The flags' keys in the order in which lists show them, once somebody has asked for all of them.
-    order: OnceLock<Arc<[FlagKey]>>,
-    confirmed: Arc<Confirmed>,
-}
-
-/// As of now; those of a tenant are confirmed together.
-impl From<Ruleset> for ServedRuleset {
-    fn from(ruleset: Ruleset) -> Self {
-        Self::new(ruleset, &Confirmed::now())
-    }
-}
-
-/// When rulesets were last known to be what the database has, in microseconds of [`clock::uptime`]; below 0 where it was another process
-/// that knew.
-#[derive(Debug)]
-struct Confirmed(AtomicI64);
-
-impl Confirmed {
-    fn now() -> Arc<Self> {
-        Self::ago(Duration::ZERO)
-    }
-
-    fn ago(age: Duration) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(micros(clock::uptime()).saturating_sub(micros(age)))))
-    }
-}
-
-/// Microseconds in 63 bits last for a quarter of a million years.
-fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-impl Deref for ServedRuleset {
-    type Target = Ruleset;
-
-    fn deref(&self) -> &Ruleset {
-        &self.ruleset
-    }
-}
-
-impl ServedRuleset {
-    fn new(ruleset: Ruleset, confirmed: &Arc<Confirmed>) -> Self {
-        Self { ruleset, order: OnceLock::new(), confirmed: confirmed.clone() }
-    }
-
-    /// How long ago this was last known to be what the database has: the longest time for which a change may have been missed.
-    pub fn age(&self) -> Duration {
-        let confirmed = self.confirmed.0.load(Ordering::Relaxed);
-        Duration::from_micros(u64::try_from(micros(clock::uptime()).saturating_sub(confirmed)).unwrap_or(0))
-    }
-
-    /// The keys of all flags, in order. Sorted once, not for each answer.
-    pub fn keys_in_order(&self) -> &[FlagKey] {
-        self.order.get_or_init(|| {
-            let mut keys: Vec<_> = self.ruleset.flag_keys().cloned().collect();
-            keys.sort_unstable();
-            keys.into()
-        })
-    }
-
-    /// The ruleset after one change; the order of keys goes on to hold for it, if it has the same ones.
-    fn followed_by(&self, changed: Ruleset, confirmed: &Arc<Confirmed>) -> Self {
-        // INVARIANT: a change adds or removes one flag at most, so two rulesets of one length have the same keys.
-        let order = self.order.get().filter(|order| order.len() == changed.len()).cloned();
-        debug_assert!(order.iter().flat_map(|order| order.iter()).all(|key| changed.contains(key.as_str())));
-        Self { order: order.map_or_else(OnceLock::new, OnceLock::from), ..Self::new(changed, confirmed) }
-    }
-}
 
 /// The rulesets of all environments of one tenant at one revision.
 #[derive(Debug, Clone)]
@@ -169,13 +98,13 @@ impl TenantRulesets {
     /// Notes that they were what the database had at `time` of [`clock::uptime`], whatever was known so far.
     #[must_use]
     pub fn as_of(self, time: Duration) -> Self {
-        self.confirmed.0.store(micros(time), Ordering::Relaxed);
+        self.confirmed.set(time);
         self
     }
 
     /// Notes that they were still what the database has at `time` of [`clock::uptime`].
     pub fn confirm(&self, time: Duration) {
-        self.confirmed.0.fetch_max(micros(time), Ordering::Relaxed);
+        self.confirmed.renew(time);
     }
 
     /// The tenant's revision that they show.
@@ -304,7 +233,7 @@ impl Found {
 
     /// Notes that it is what the database had at `time` of [`clock::uptime`].
     fn seen_at(self, time: Duration) -> Self {
-        self.rulesets.confirmed.0.store(micros(time), Ordering::Relaxed);
+        self.rulesets.confirmed.set(time);
         self
     }
 }

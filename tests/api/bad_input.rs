@@ -247,3 +247,88 @@ fn a_good_part_of_a_bad_document_is_not_stored() {
         assert_eq!(evaluation["reason"], "default_distribution");
     });
 }
+
+/// A body of every kind with text in every place that takes one, and where it is sent.
+fn full_bodies() -> Vec<(&'static str, Value)> {
+    let rules = json!([
+        {"id": "r1", "description": "d", "when": {"all": [
+            {"attr": {"a.b": {"eq": "x", "ne": "y", "in": ["i"], "not_in": ["j"], "starts_with": "s", "icontains": "c", "matches": "m+"}}},
+            {"attr": {"c": "plain", "d": ["list"], "e": {"before": "2030-01-01T00:00:00Z", "semver_gte": "1.2.3", "ip_in": ["10.0.0.0/8"]}}},
+            {"user_id": {"ends_with": "u"}}, {"segment": ["inner"]}, {"percentage": {"value": 25, "by": "org", "salt": "wave"}},
+            {"flag": {"key": "base", "variant": ["a"]}}, {"not": {"attr": {"f": {"exists": true}}}}
+        ]}, "rollout": {"distribution": [{"variant": "a", "weight": 1}, {"variant": "b", "weight": 1}]}},
+        {"id": "r2", "when": {}, "rollout": {"variant": "a"}}
+    ]);
+    let flag = json!({
+        "key": "full", "name": "n", "description": "d", "type": "json", "state": "on", "off_variant": "a", "rules": rules, "salt": "s",
+        "variants": [{"key": "a", "weight": 1, "value": {"k": ["v", {"deep": "text"}]}}, {"key": "b", "weight": 1, "value": "text"}],
+        "tags": ["t"], "owner": "o", "metadata": {"m": "v"},
+    });
+    let segment = json!({
+        "key": "full", "name": "n", "description": "d", "criteria": rules[0]["when"]["all"][0], "included": ["u"], "excluded": ["v"],
+    });
+    vec![
+        ("/v1/flags", flag),
+        ("/v1/segments", segment),
+        ("/v1/environments", json!({"key": "full", "name": "n", "description": "d"})),
+        ("/v1/webhooks", json!({"url": "https://example.com/x", "events": ["flag.*"], "description": "d"})),
+    ]
+}
+
+/// The document with `mark` put into each of its texts and names in turn.
+fn each_text_with(mark: &str, document: &Value) -> Vec<Value> {
+    let inside = |part: &Value, put: &dyn Fn(Value) -> Value| each_text_with(mark, part).into_iter().map(put).collect::<Vec<_>>();
+    match document {
+        Value::String(text) => vec![json!(format!("{text}{mark}"))],
+        Value::Array(items) => (0..items.len())
+            .flat_map(|i| {
+                let put = |item: Value| {
+                    let mut items = items.clone();
+                    items[i] = item;
+                    Value::Array(items)
+                };
+                inside(&items[i], &put)
+            })
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                let mut renamed = fields.clone();
+                renamed.insert(format!("{name}{mark}"), value.clone());
+                renamed.remove(name);
+                let put = |value: Value| {
+                    let mut fields = fields.clone();
+                    fields.insert(name.clone(), value);
+                    Value::Object(fields)
+                };
+                [vec![Value::Object(renamed)], inside(value, &put)].concat()
+            })
+            .collect(),
+        _ => vec![],
+    }
+}
+
+#[test]
+fn the_character_that_no_database_stores_everywhere_is_refused_in_every_place() {
+    each(|api| {
+        plant(api);
+        let before = everything(api);
+        let (mut count, mut failures) = (0, Vec::new());
+        for (path, body) in full_bodies() {
+            for body in each_text_with("\0", &body) {
+                count += 1;
+                let answer = api.post(path, &body);
+                if answer.status() != 422 {
+                    failures.push(format!("{path} {body}: {answer}"));
+                }
+            }
+        }
+        assert!(failures.is_empty(), "{} of {count}:\n{}", failures.len(), failures.join("\n"));
+        assert!(count > 100, "only {count}");
+        assert_eq!(everything(api), before);
+        // It was this character, and nothing else.
+        for (path, body) in full_bodies() {
+            api.post(path, &body).created();
+        }
+    });
+}

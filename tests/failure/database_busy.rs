@@ -74,7 +74,7 @@ fn a_write_that_need_not_wait_long_is_done() {
 fn with_every_connection_taken_others_are_told_to_come_back() {
     let Some(database) = TestDatabase::postgres_if_any() else { return };
     let dsn = database.dsn().to_owned();
-    let setup = setup().database(database).variable("DB_CONNECTIONS_MAX", "1").variable("DB_ACQUIRE_TIMEOUT_MS", "200");
+    let setup = setup().database(database).variable("DB_CONNECTIONS_MAX", "1").variable("DB_ACQUIRE_TIMEOUT_MS", "1000");
     let server = setup.variable("DB_BUSY_TIMEOUT_MS", "20000").variable("RULESET_REFRESH_MS", "3600000").start();
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
@@ -100,21 +100,31 @@ fn with_every_connection_taken_others_are_told_to_come_back() {
 #[test]
 fn evaluation_does_not_wait_behind_writes_that_wait() {
     const EVALUATIONS: usize = 50;
+    // More of them than the server has threads for requests.
+    const WRITES: usize = 20;
     let Some(database) = TestDatabase::postgres_if_any() else { return };
-    let dsn = database.dsn().to_owned();
-    let setup = setup().database(database).variable("DB_BUSY_TIMEOUT_MS", "5000").variable("DB_CONNECTIONS_MAX", "30");
+    let setup = setup().variable("DB_DSN", database.dsn()).variable("DB_BUSY_TIMEOUT_MS", "60000").variable("DB_CONNECTIONS_MAX", "30");
     let server = setup.start();
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
-    during_a_change(&dsn, || {
-        std::thread::scope(|scope| {
-            // More of them than the server has threads for requests; each waits for a lock that it does not get.
-            let write = |key: String| drop(api.post("/v1/flags", &flag(&key)).problem(503, "unavailable"));
-            let writing: Vec<_> = (0..20).map(|i| scope.spawn(move || write(format!("g{i}")))).collect();
+    std::thread::scope(|scope| {
+        let mut writing = Vec::new();
+        during_a_change(database.dsn(), || {
+            let write = |key: String| drop(api.post("/v1/flags", &flag(&key)).created());
+            writing = (0..WRITES).map(|i| scope.spawn(move || write(format!("g{i}")))).collect();
+            database.execute(&format!(
+                "DO $$ BEGIN
+                    WHILE (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') < {WRITES} LOOP
+                        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+                    END LOOP;
+                END $$"
+            ));
             for _ in 0..EVALUATIONS {
                 api.post("/v1/evaluate", &question("f")).ok();
             }
-            assert!(writing.iter().any(|thread| !thread.is_finished()), "{EVALUATIONS} evaluations took as long as the writes wait");
+            assert!(writing.iter().all(|thread| !thread.is_finished()), "the writes did not wait");
         });
+        writing.into_iter().for_each(|thread| thread.join().unwrap());
     });
+    assert_eq!(api.all("/v1/flags").len(), 1 + WRITES);
 }

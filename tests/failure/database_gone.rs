@@ -53,7 +53,7 @@ fn ask_the_database(api: &Client) -> Vec<Answer> {
 
 #[test]
 fn without_the_database_evaluation_goes_on_and_writes_must_wait() {
-    let Some((postgres, server)) = start("300") else { return };
+    let Some((postgres, server)) = start("1000") else { return };
     let api = admin(&server);
     api.post("/v1/environments", &json!({"key": "staging"})).created();
     api.post("/v1/segments", &json!({"key": "s", "included": ["u"]})).created();
@@ -99,7 +99,7 @@ fn without_the_database_evaluation_goes_on_and_writes_must_wait() {
 
 #[test]
 fn the_first_write_after_a_short_absence_succeeds_once_the_database_is_there() {
-    let Some((postgres, server)) = start("300") else { return };
+    let Some((postgres, server)) = start("1000") else { return };
     let api = admin(&server);
     api.post("/v1/flags", &flag("f0")).created();
     for round in 1..=3 {
@@ -117,7 +117,7 @@ fn the_first_write_after_a_short_absence_succeeds_once_the_database_is_there() {
 
 #[test]
 fn reads_do_not_fail_over_connections_that_broke_unnoticed() {
-    let Some((postgres, server)) = start("300") else { return };
+    let Some((postgres, server)) = start("1000") else { return };
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
     postgres.stop();
@@ -159,7 +159,7 @@ fn of_a_hundred_clients_nobody_waits_for_a_database_that_is_known_to_be_away() {
 
 #[test]
 fn whoever_evaluates_by_himself_is_served_from_memory_too() {
-    let Some((postgres, server)) = start("300") else { return };
+    let Some((postgres, server)) = start("1000") else { return };
     let api = admin(&server);
     api.post("/v1/environments", &json!({"key": "staging"})).created();
     api.post("/v1/flags", &flag("f")).created();
@@ -192,7 +192,7 @@ fn whoever_evaluates_by_himself_is_served_from_memory_too() {
 fn a_server_that_is_told_to_is_not_ready_while_the_database_is_away() {
     let Some(postgres) = Postgres::start() else { return };
     let dsn = postgres.empty_database();
-    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50").variable("DB_ACQUIRE_TIMEOUT_MS", "300");
+    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50").variable("DB_ACQUIRE_TIMEOUT_MS", "1000");
     let server = setup.variable("READY_WHEN_DEGRADED", "false").start();
     postgres.stop();
     let answer = eventually("/readyz says degraded", || Some(server.client().get("/readyz")).filter(|answer| answer.status() == 503));

@@ -48,7 +48,7 @@ fn without_the_database_streams_stay_open_and_go_on_when_it_is_back() {
     let server = setup()
         .variable("DB_DSN", &postgres.empty_database())
         .variable("RULESET_REFRESH_MS", "50")
-        .variable("DB_ACQUIRE_TIMEOUT_MS", "200")
+        .variable("DB_ACQUIRE_TIMEOUT_MS", "1000")
         .variable("EVENT_HEARTBEAT_MS", "50")
         .start();
     let api = admin(&server);

@@ -137,7 +137,7 @@ fn kill_9_between_the_commit_and_its_answer_is_answered_from_the_database() {
 fn a_request_that_the_database_was_away_for_may_be_sent_again_with_its_key() {
     let Some(postgres) = Postgres::start() else { return };
     let dsn = postgres.empty_database();
-    let server = setup().variable("DB_DSN", &dsn).variable("DB_ACQUIRE_TIMEOUT_MS", "300").start();
+    let server = setup().variable("DB_DSN", &dsn).variable("DB_ACQUIRE_TIMEOUT_MS", "1000").start();
     let api = admin(&server);
     api.post("/v1/flags", &flag("before")).created();
     postgres.stop();

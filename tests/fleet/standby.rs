@@ -26,7 +26,7 @@ impl Pair {
         // The standby first: who does not ask for a server that takes writes would get it.
         let dsn = dsn.replace(&format!("host={first}&port=5432"), &format!("host={second},{first}&port=5432,5432"));
         let dsn = format!("{dsn}&target_session_attrs=read-write");
-        let start = || Setup::new(PROGRAM).variable("DB_DSN", &dsn).variable("DB_ACQUIRE_TIMEOUT_MS", "500").start();
+        let start = || Setup::new(PROGRAM).variable("DB_DSN", &dsn).variable("DB_ACQUIRE_TIMEOUT_MS", "1000").start();
         Some(Self { servers: vec![start(), start()], primary, standby })
     }
 

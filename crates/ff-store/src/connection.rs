@@ -30,7 +30,7 @@ macro_rules! on {
 pub(crate) use on;
 
 /// A change that lets PostgreSQL wait so many times as long for its next statement as others wait for its lock is undone.
-const IDLE_FACTOR: u32 = 6;
+const IDLE_FACTOR: u32 = 20;
 
 /// And not sooner than this: between two statements rulesets are compiled.
 const IDLE_MIN: Duration = Duration::from_secs(5);

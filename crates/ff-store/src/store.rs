@@ -121,10 +121,11 @@ impl Store {
     /// [`Unavailable`](StoreError::Unavailable) with the reason, if no connection can be made now.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let config = config.bounded();
-        // The pool would try a wrong password again and again until its time is up, and then say only that.
+        // The pool would try a wrong password again and again until its time is up, and then say only that. Where one connection can be
+        // made, it need not make its own at once either: on a busy machine that may take longer than a caller should wait.
         r2d2::ManageConnection::connect(&config.manager()).map_err(StoreError::unavailable)?;
         let circuit = Circuit::default();
-        let pool = config.pool(&circuit).build(config.manager()).map_err(StoreError::unavailable)?;
+        let pool = config.pool(&circuit).build_unchecked(config.manager());
         Ok(Self::with(config, pool, circuit, true))
     }
 

@@ -131,7 +131,7 @@ fn reads_do_not_fail_over_connections_that_broke_unnoticed() {
 
 #[test]
 fn of_a_hundred_clients_nobody_waits_for_a_database_that_is_known_to_be_away() {
-    let Some((postgres, server)) = start("20000") else { return };
+    let Some((postgres, server)) = start("60000") else { return };
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
     postgres.stop();
@@ -151,7 +151,7 @@ fn of_a_hundred_clients_nobody_waits_for_a_database_that_is_known_to_be_away() {
             });
         }
     });
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?} where one may wait for 20 s", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?} where one may wait for 60 s", started.elapsed());
     postgres.restart();
     ready_says(&server, "ready");
     api.post("/v1/flags", &flag("g")).created();

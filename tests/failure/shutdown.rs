@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ff_test_support::{Client, ClientError, Server, eventually};
@@ -82,7 +83,7 @@ fn an_idle_connection_holds_nothing_up() {
     let started = Instant::now();
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?} where one may wait for 60 s", started.elapsed());
     drop(idle);
 }
 
@@ -93,7 +94,7 @@ fn a_request_that_never_ends_is_not_waited_for_for_ever() {
     let started = Instant::now();
     server.terminate();
     server.wait();
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     drop(in_flight);
     server.start_again();
     assert_eq!(admin(&server).get("/v1/audit").ok()["items"], json!([]), "half a request is none");
@@ -108,7 +109,7 @@ fn a_second_signal_ends_it_at_once() {
     is_stopping(&server);
     server.terminate();
     server.wait();
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?} where one may wait for 60 s", started.elapsed());
     drop(in_flight);
 }
 
@@ -152,31 +153,34 @@ fn clients_under_load_are_answered_until_they_cannot_connect() {
     let server = setup().variable("DRAIN_S", "1").start();
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
+    let answers: [AtomicU32; 4] = Default::default();
     std::thread::scope(|scope| {
         let asking: Vec<_> = (0..4)
             .map(|i| {
                 let api = &api;
                 // Half of them keep their connection, half of them make a new one for each request.
+                let answers = &answers;
                 scope.spawn(move || {
-                    let mut answered = 0_u32;
                     loop {
                         let client = if i % 2 == 0 { api.clone() } else { admin_at(api.address()) };
                         match client.try_send("GET", "/v1/evaluate/f?user_id=u", None) {
                             Ok(answer) => drop(answer.ok()),
-                            Err(error) => return (answered, error),
+                            Err(error) => return error,
                         }
-                        answered += 1;
+                        answers[i].fetch_add(1, Ordering::Relaxed);
                     }
                 })
             })
             .collect();
+        let least = || answers.iter().map(|answers| answers.load(Ordering::Relaxed)).min();
+        eventually("answers to all", || (least() > Some(10)).then_some(()));
         server.terminate();
         for thread in asking {
-            let (answered, error) = thread.join().unwrap();
+            let error = thread.join().unwrap();
             // Whoever connects in the very moment in which the socket is closed sees his connection reset before it was accepted.
             let ends = [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset];
             let is_the_end = matches!(&error, ClientError::Io(error) if ends.contains(&error.kind()));
-            assert!(is_the_end && answered > 10, "after {answered} answers: {error:?}");
+            assert!(is_the_end, "after {answers:?} answers: {error:?}");
             assert!(TcpStream::connect(api.address()).is_err(), "it was not the end");
         }
     });

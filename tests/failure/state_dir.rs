@@ -105,10 +105,12 @@ fn what_others_wrote_meanwhile_is_served_once_the_database_is_back() {
     drop(other);
     postgres.stop();
     server.start_again_degraded();
+    let before = since.elapsed().as_secs_f64();
     let saved = admin(&server).post("/v1/evaluate", &question("f"));
     assert_eq!(saved.ok()["value"], true, "as it was saved");
     let age: f64 = saved.header("x-ruleset-age").unwrap().parse().unwrap();
-    assert!(age >= since.elapsed().as_secs_f64(), "{age}: nobody has looked since it was saved");
+    // To the millisecond.
+    assert!(age + 0.001 >= before, "{age} s, where {before} s have passed: nobody has looked since it was saved");
     postgres.restart();
     let is_off = || admin(&server).post("/v1/evaluate", &question("f")).ok()["reason"] == "flag_off";
     eventually("the other's change to be served", || is_off().then_some(()));

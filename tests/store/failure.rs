@@ -230,7 +230,7 @@ fn tls_is_refused_with_its_reason_where_it_is_not_built_in() {
 #[test]
 fn while_the_server_is_known_to_be_gone_nobody_waits_for_it() {
     let Some(postgres) = Postgres::start() else { return };
-    let patience = Duration::from_secs(20);
+    let patience = Duration::from_secs(60);
     let config =
         StoreConfig { connections_max: 4, acquire_timeout: patience, ..StoreConfig::new(postgres.empty_database().parse().unwrap()) };
     let store = Store::open(&config).unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use ff_store::{KeptAnswer, KeyedRequest, Store, StoreConfig, StoreError, change, flag, idempotency};
+use ff_store::{KeptAnswer, KeyedRequest, Store, StoreConfig, StoreError, change, flag, idempotency, ruleset};
 use ff_test_support::{Postgres, TestDatabase, TestStore, author, eventually, flag as flag_of, tenant};
 use serde_json::json;
 
@@ -318,6 +318,7 @@ fn whatever_lock_is_waited_for_too_long_it_is_unavailable() {
     let store = TestStore::on(database);
     let impatient = impatient(store.database().dsn(), 2);
     put_segment(&store, &json!({"key": "s"})).unwrap();
+    put(&store, "production", &flag_json()).unwrap();
     let mut other = PgConnection::establish(store.database().dsn()).unwrap();
     other.batch_execute("BEGIN; UPDATE segments SET name = name; INSERT INTO idempotency VALUES ('acme', 'key', '', 0, 200)").unwrap();
     // Not the tenant's lock, but one that comes later in the change.
@@ -325,7 +326,12 @@ fn whatever_lock_is_waited_for_too_long_it_is_unavailable() {
     let request = KeyedRequest { key_digest: "key".to_owned(), request_digest: String::new() };
     let answer = KeptAnswer { status: 204, etag: None, location: None, revision: None, body: None };
     is_unavailable(|| idempotency::keep(&impatient, &acme(), &request, author("ann", 0).at, &answer, None));
+    // Readers wait for nobody but for somebody who rebuilds the table.
+    other.batch_execute("LOCK TABLE flags IN ACCESS EXCLUSIVE MODE").unwrap();
+    is_unavailable(|| find(&impatient, "production", "f"));
+    is_unavailable(|| ruleset::load(&impatient, &acme()));
     other.batch_execute("ROLLBACK").unwrap();
+    find(&impatient, "production", "f").unwrap();
     put_segment(&impatient, &json!({"key": "s", "name": "new"})).unwrap();
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use r2d2::{Pool, PooledConnection};
 
 use crate::circuit::Circuit;
-use crate::connection::{Link, Manager};
+use crate::connection::{Connection, Link, Manager};
 use crate::dsn::{Backend, Dsn};
 use crate::error::StoreError;
 use crate::group::Groups;
@@ -189,14 +189,17 @@ impl Store {
     /// restart of the server all idle connections are dead, and no caller should have to know.
     pub(crate) fn read<T>(&self, work: impl Fn(&mut Link<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let deadline = self.deadline();
+        let work = |connection: &mut Connection| {
+            let asked = Instant::now();
+            let result = work(&mut connection.link()).map_err(|error| error.after(asked, self.busy_timeout()));
+            result.map_err(|error| connection.diagnose(error))
+        };
         let mut connection = self.connection(deadline)?;
-        let result = work(&mut connection.link());
-        match result.map_err(|error| connection.diagnose(error)) {
+        match work(&mut connection) {
             Err(StoreError::Unavailable(cause)) if connection.is_lost() => {
                 drop(connection);
                 log::info!("a database connection was lost, trying another one: {cause}");
-                let mut connection = self.live_connection(deadline)?;
-                work(&mut connection.link()).map_err(|error| connection.diagnose(error))
+                work(&mut *self.live_connection(deadline)?)
             }
             result => result,
         }

@@ -44,9 +44,9 @@ const CLEAN_EVERY: Duration = Duration::from_secs(3_600);
 const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
 const FORGET_AT_ONCE: u32 = 500;
 
-/// How long a stop waits for attempts in flight, and then for the leases to be given back.
+/// How long a stop waits for attempts in flight, and in all for the leases to be given back: as long as a writer waits for a busy database.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Key = (TenantId, WebhookId);
 

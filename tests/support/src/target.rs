@@ -246,7 +246,7 @@ fn answer(connection: &mut (impl Read + Write), reply: &Reply) -> Option<()> {
         }
         Reply::Held(code, barrier) => {
             barrier.wait();
-            status(connection, *code, "")
+            status(*code, "")
         }
         Reply::Never => {
             // Until the other side gives up.

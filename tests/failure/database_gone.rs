@@ -205,7 +205,7 @@ fn a_server_that_is_told_to_is_not_ready_while_the_database_is_away() {
 
 #[test]
 fn a_long_absence_does_not_fill_the_log() {
-    let Some((postgres, server)) = start("300") else { return };
+    let Some((postgres, server)) = start("1000") else { return };
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
     api.post("/v1/evaluate", &question("f")).ok();
@@ -225,4 +225,29 @@ fn a_long_absence_does_not_fill_the_log() {
     assert!(!said.contains("the database is unavailable: the database is unavailable"), "{said}");
     postgres.restart();
     ready_says(&server, "ready");
+}
+
+#[test]
+fn a_database_that_takes_questions_and_answers_none_is_away() {
+    let Some(postgres) = Postgres::start() else { return };
+    let setup = setup().variable("DB_DSN", &postgres.empty_database()).variable("RULESET_REFRESH_MS", "50");
+    let server = setup.variable("DB_ACQUIRE_TIMEOUT_MS", "1000").variable("DB_BUSY_TIMEOUT_MS", "1000").start();
+    let api = admin(&server);
+    api.post("/v1/flags", &flag("f")).created();
+    // The processes that serve its connections, as if their disk had been taken away: the connections stand.
+    let signal = |name: &str| {
+        postgres.administer(&format!(
+            "DO $$ DECLARE process int; BEGIN
+                FOR process IN SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ff%' LOOP
+                    EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'kill -{name} ' || process);
+                END LOOP;
+            END $$"
+        ));
+    };
+    signal("STOP");
+    ready_says(&server, "degraded");
+    api.post("/v1/evaluate", &question("f")).ok();
+    signal("CONT");
+    ready_says(&server, "ready");
+    api.put("/v1/flags/f", &json!({"owner": "x"})).ok();
 }

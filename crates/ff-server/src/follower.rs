@@ -6,10 +6,11 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_web::rt::time::interval;
+use actix_web::rt::time::{Instant, interval, sleep_until};
 use ff_core::TenantId;
 use ff_store::{Notice, Revision};
 use futures_util::stream::FuturesUnordered;
@@ -211,6 +212,8 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
     let (mut work, mut jobs) = (Work::new(jobs_max), FuturesUnordered::new());
     let (mut compares, mut is_comparing) = (true, false);
     let (mut turn, mut depth) = (0, Depth::Turn(0));
+    // While a comparison is under way that may still be answered.
+    let mut overdue_at = None;
     loop {
         let Inbox { tenants, compares: is_asked } = state.hints.take();
         compares |= is_asked;
@@ -224,6 +227,7 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
         }
         if compares && !is_comparing {
             (compares, is_comparing) = (false, true);
+            overdue_at = Some(Instant::now() + state.store.answer_within());
             jobs.push(compare(state.clone(), depth).boxed_local());
         }
         while let Some((tenant, need)) = work.begin() {
@@ -234,10 +238,14 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
         tokio::select! {
             _ = ticks.tick() => compares = true,
             () = state.hints.is_filled.notified() => {}
+            () = until(overdue_at) => {
+                overdue_at = None;
+                note(&state, &Err(ServiceError::Unavailable("it takes questions and does not answer them".into())));
+            }
             Some(ended) = jobs.next() => match ended {
                 Ended::Job(tenant, is_met) => work.end(tenant, is_met),
                 Ended::Comparison(outcome) => {
-                    is_comparing = false;
+                    (is_comparing, overdue_at) = (false, None);
                     note(&state, &outcome);
                     if let Ok(comparison) = outcome {
                         turn += 1;
@@ -248,6 +256,14 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
                 }
             },
         }
+    }
+}
+
+/// Waits for this instant; for ever, where there is none.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
     }
 }
 

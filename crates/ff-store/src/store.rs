@@ -179,6 +179,12 @@ impl Store {
         self.0.manager.backend()
     }
 
+    /// How long a single question may take where the database answers: for a connection, and for a lock. One that takes longer may never be
+    /// answered, since no caller can take it back.
+    pub fn answer_within(&self) -> Duration {
+        self.0.config.acquire_timeout + self.0.config.busy_timeout
+    }
+
     /// How the pool is doing.
     pub fn pool_state(&self) -> PoolState {
         let state = self.0.pool.state();

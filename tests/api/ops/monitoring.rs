@@ -227,7 +227,10 @@ fn prometheus_reads_the_rules_and_they_do_what_their_examples_say() {
         let checked = match Command::new("promtool").args(arguments).current_dir(&folder).output() {
             Ok(checked) => checked,
             Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "promtool is needed to check the alert rules (`.ci/run tools` brings it): {error}");
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "promtool is needed to check the alert rules (`.ci/run tools` brings it): {error}"
+                );
                 eprintln!("NOTICE: promtool is not here, so nobody has checked the alert rules: {error}");
                 return;
             }

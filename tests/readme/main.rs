@@ -21,6 +21,7 @@ mod links;
 mod lint;
 mod markdown;
 mod requests;
+mod ruleset;
 mod server;
 mod shape;
 mod shell;

@@ -105,4 +105,5 @@ fn the_embedding_guide_says_of_every_dependency_of_the_engine_why_it_is_there() 
     listed.sort_unstable();
     told.sort_unstable();
     assert_eq!(told, listed);
+    assert!(document.contains(&format!(" {} crates, ", listed.len())), "the guide counts other than {}", listed.len());
 }

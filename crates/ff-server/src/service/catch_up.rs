@@ -252,7 +252,7 @@ pub struct Comparison {
 pub enum Depth {
     /// All of them.
     All,
-    /// Those whose turn it is: [`LOOKED_AT_MAX`] or so, others with each turn, all in the end.
+    /// Those whose turn it is: `LOOKED_AT_MAX` or so, others with each turn, all in the end.
     Turn(usize),
 }
 

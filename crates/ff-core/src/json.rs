@@ -12,20 +12,41 @@ use serde_json::Number;
 
 use crate::fault::{Findings, Place};
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(Number),
+    Number(JsonNumber),
     String(&'a str),
-    Array(Vec<'a, Json<'a>>),
-    Object(Vec<'a, (&'a str, Json<'a>)>),
+    Array(&'a [Json<'a>]),
+    Object(&'a [(&'a str, Json<'a>)]),
+}
+
+/// A finite number in the form in which it was written. Unlike serde_json's it never owns memory, so that a whole tree can be
+/// given up without a look at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum JsonNumber {
+    Unsigned(u64),
+    Signed(i64),
+    Double(f64),
 }
 
 /// Reads into an arena, which takes all lists of a document in one piece and gives them back at once: with an allocation
 /// for each of them, reading takes half as long again.
-#[derive(Clone, Copy)]
-struct Reader<'a>(&'a Bump);
+struct Reader<'a, 's> {
+    arena: &'a Bump,
+    open: &'s mut Open<'a>,
+}
+
+/// What was read of the lists and objects that have not ended yet, those inside after those around them. Each is laid down
+/// when it ends and its length is known.
+struct Open<'a> {
+    items: Vec<'a, Json<'a>>,
+    fields: Vec<'a, (&'a str, Json<'a>)>,
+}
+
+/// Room for as many items and fields as most documents have open at once.
+const OPEN: usize = 32;
 
 /// A text: borrowed where the input lets it.
 #[derive(Clone, Copy)]
@@ -53,7 +74,14 @@ impl<'de: 'a, 'a> Visitor<'de> for TextReader<'a> {
     }
 }
 
-impl<'de: 'a, 'a> DeserializeSeed<'de> for Reader<'a> {
+impl<'a> Reader<'a, '_> {
+    /// A reader of what is inside.
+    fn inner(&mut self) -> Reader<'a, '_> {
+        Reader { arena: self.arena, open: self.open }
+    }
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Reader<'a, '_> {
     type Value = Json<'a>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
@@ -61,7 +89,7 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for Reader<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
+impl<'de: 'a, 'a> Visitor<'de> for Reader<'a, '_> {
     type Value = Json<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,48 +102,83 @@ impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
         Ok(Json::Bool(value))
     }
     fn visit_i64<E>(self, value: i64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(JsonNumber::Signed(value)))
     }
     fn visit_u64<E>(self, value: u64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(value.into()))
+        Ok(Json::Number(JsonNumber::Unsigned(value)))
     }
     fn visit_f64<E>(self, value: f64) -> Result<Json<'a>, E> {
         // serde_json never gives a non-finite number; another format that does gives a value that fits nowhere.
-        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+        Ok(JsonNumber::finite(value).map_or(Json::Null, Json::Number))
     }
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'a>, E> {
         Ok(Json::String(text))
     }
     fn visit_str<E>(self, text: &str) -> Result<Json<'a>, E> {
-        Ok(Json::String(self.0.alloc_str(text)))
+        Ok(Json::String(self.arena.alloc_str(text)))
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'a>, A::Error> {
-        let mut items = Vec::new_in(self.0);
-        while let Some(item) = seq.next_element_seed(self)? {
-            items.push(item);
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Json<'a>, A::Error> {
+        let start = self.open.items.len();
+        while let Some(item) = seq.next_element_seed(self.inner())? {
+            self.open.items.push(item);
         }
-        Ok(Json::Array(items))
+        Ok(Json::Array(laid_down(self.arena, &mut self.open.items, start)))
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'a>, A::Error> {
-        let mut fields = Vec::new_in(self.0);
-        while let Some(name) = map.next_key_seed(TextReader(self.0))? {
-            let value = map.next_value_seed(self)?;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Json<'a>, A::Error> {
+        let start = self.open.fields.len();
+        while let Some(name) = map.next_key_seed(TextReader(self.arena))? {
+            let value = map.next_value_seed(self.inner())?;
             // With serde_json's feature `arbitrary_precision`, which any crate of a build may turn on for all, a number that
             // is no integer comes as an object with this one name.
-            if let (true, "$serde_json::private::Number", Json::String(text)) = (fields.is_empty(), name, &value) {
-                let number = text.parse().ok().and_then(Number::from_f64);
+            if let ("$serde_json::private::Number", Json::String(text)) = (name, value)
+                && self.open.fields.len() == start
+            {
+                let number = text.parse().ok().and_then(JsonNumber::finite);
                 return number.map(Json::Number).ok_or_else(|| serde::de::Error::custom("number out of range"));
             }
-            fields.push((name, value));
+            self.open.fields.push((name, value));
         }
-        Ok(Json::Object(fields))
+        Ok(Json::Object(laid_down(self.arena, &mut self.open.fields, start)))
+    }
+}
+
+/// Takes from `open` what began at `start`, for good.
+fn laid_down<'a, T: Copy>(arena: &'a Bump, open: &mut Vec<'a, T>, start: usize) -> &'a [T] {
+    let ended = arena.alloc_slice_copy(open.get(start..).unwrap_or_default());
+    open.truncate(start);
+    ended
+}
+
+impl JsonNumber {
+    fn finite(value: f64) -> Option<Self> {
+        value.is_finite().then_some(Self::Double(value))
+    }
+
+    pub(crate) fn as_f64(self) -> f64 {
+        match self {
+            Self::Unsigned(value) => value as f64,
+            Self::Signed(value) => value as f64,
+            Self::Double(value) => value,
+        }
+    }
+}
+
+impl From<JsonNumber> for Number {
+    fn from(number: JsonNumber) -> Self {
+        match number {
+            JsonNumber::Unsigned(value) => value.into(),
+            JsonNumber::Signed(value) => value.into(),
+            // INVARIANT: it is finite, so there is such a number.
+            JsonNumber::Double(value) => Self::from_f64(value).unwrap_or_else(|| 0.into()),
+        }
     }
 }
 
 impl<'a> Json<'a> {
     /// Reads from serde's idea of a document.
     pub(crate) fn read<'de: 'a, D: Deserializer<'de>>(deserializer: D, arena: &'a Bump) -> Result<Self, D::Error> {
-        Reader(arena).deserialize(deserializer)
+        let mut open = Open { items: Vec::with_capacity_in(OPEN, arena), fields: Vec::with_capacity_in(OPEN, arena) };
+        Reader { arena, open: &mut open }.deserialize(deserializer)
     }
 
     /// Reads one document from JSON text.
@@ -131,7 +194,7 @@ impl<'a> Json<'a> {
         match self {
             Json::Null => Value::Null,
             Json::Bool(b) => Value::Bool(*b),
-            Json::Number(n) => Value::Number(n.clone()),
+            Json::Number(n) => Value::Number((*n).into()),
             Json::String(s) => Value::String((*s).to_owned()),
             Json::Array(items) => Value::Array(items.iter().map(Json::to_value).collect()),
             Json::Object(fields) => Value::Object(fields.iter().map(|(k, v)| ((*k).to_owned(), v.to_value())).collect()),
@@ -218,17 +281,14 @@ impl<'a> Json<'a> {
 
     /// A finite number. (serde_json refuses `1e999` while it reads the text, so what is here is finite.)
     pub(crate) fn number(&self, at: &Place<'_>, found: &mut Findings) -> Option<f64> {
-        if let Json::Number(number) = self
-            && let Some(value) = number.as_f64()
-            && value.is_finite()
-        {
-            return Some(value);
+        if let Json::Number(number) = self {
+            return Some(number.as_f64());
         }
         self.expected("a number", at, found);
         None
     }
 
-    pub(crate) fn array(&self, at: &Place<'_>, found: &mut Findings) -> Option<&[Json<'a>]> {
+    pub(crate) fn array(&self, at: &Place<'_>, found: &mut Findings) -> Option<&'a [Json<'a>]> {
         if let Json::Array(items) = self {
             return Some(items);
         }
@@ -237,7 +297,7 @@ impl<'a> Json<'a> {
     }
 
     /// The fields of an object, each name once.
-    pub(crate) fn fields(&self, at: &Place<'_>, found: &mut Findings) -> Option<&[(&'a str, Json<'a>)]> {
+    pub(crate) fn fields(&self, at: &Place<'_>, found: &mut Findings) -> Option<&'a [(&'a str, Json<'a>)]> {
         let Json::Object(fields) = self else {
             self.expected("an object", at, found);
             return None;
@@ -285,7 +345,7 @@ mod tests {
         let wrapped = serde_json::json!({"a": {"$serde_json::private::Number": "30.5"}});
         let arena = Bump::new();
         let Json::Object(fields) = Json::read(&wrapped, &arena).unwrap() else { panic!("an object") };
-        assert_eq!(fields[0].1, Json::Number(Number::from_f64(30.5).unwrap()));
+        assert_eq!(fields[0].1, Json::Number(JsonNumber::Double(30.5)));
     }
 
     #[test]

@@ -289,7 +289,7 @@ impl AttributeValue {
         match json {
             Json::Null => None,
             Json::Bool(value) => Some(Self::Bool(*value)),
-            Json::Number(number) => number.as_f64().map(Self::Number),
+            Json::Number(number) => Some(Self::Number(number.as_f64())),
             Json::String(text) => Some(Self::String((*text).into())),
             // Lists and objects inside a list match nothing, so they need not be kept.
             Json::Array(items) => {

@@ -23,7 +23,7 @@ impl Scalar {
     pub(crate) fn read(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
         match json {
             Json::Bool(value) => Some(Self::Bool(*value)),
-            Json::Number(number) => json.number(at, found).map(|_| Self::Number(number.clone())),
+            Json::Number(number) => Some(Self::Number((*number).into())),
             Json::String(_) => json.short_string(OPERAND_LENGTH_MAX, at, found).map(Self::String),
             Json::Null | Json::Array(_) | Json::Object(_) => {
                 json.expected("a string, a number or a boolean", at, found);

@@ -157,16 +157,18 @@ impl Threshold {
 /// The thresholds of a distribution: of each variant in order, where its users end. Sums and quotients are IEEE doubles,
 /// summed from left to right; the last weight above 0 ends at the very end, whatever rounding did.
 pub fn distribution(weights: impl Iterator<Item = f64> + Clone) -> Vec<Threshold> {
+    thresholds(weights).collect()
+}
+
+/// The same one by one.
+pub(crate) fn thresholds(weights: impl Iterator<Item = f64> + Clone) -> impl Iterator<Item = Threshold> {
     let total: f64 = weights.clone().sum();
     let last = weights.clone().enumerate().filter(|(_, weight)| *weight > 0.0).last().map_or(0, |(i, _)| i);
     let mut sum = 0.0;
-    weights
-        .enumerate()
-        .map(|(i, weight)| {
-            sum += weight;
-            if i >= last { Threshold::All } else { Threshold::from_fraction(sum / total) }
-        })
-        .collect()
+    weights.enumerate().map(move |(i, weight)| {
+        sum += weight;
+        if i >= last { Threshold::All } else { Threshold::from_fraction(sum / total) }
+    })
 }
 
 #[cfg(test)]

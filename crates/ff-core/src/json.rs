@@ -302,9 +302,16 @@ impl<'a> Json<'a> {
             self.expected("an object", at, found);
             return None;
         };
-        // Up to a few dozen names the pairwise look is the fastest; beyond that sort.
+        // Up to a few dozen names the pairwise look is the fastest, and mostly there is nothing to look at; beyond that sort.
         let repeated = if fields.len() <= 32 {
-            fields.iter().enumerate().find(|(i, (name, _))| fields.iter().take(*i).any(|(other, _)| other == name)).map(|(_, f)| &f.0)
+            let mut seen = 0;
+            let mut is_repeated = |i: usize, name: &str| {
+                let mark = mark(name);
+                let may_be_repeated = seen & mark != 0;
+                seen |= mark;
+                may_be_repeated && fields.iter().take(i).any(|(other, _)| *other == name)
+            };
+            fields.iter().enumerate().find(|(i, (name, _))| is_repeated(*i, name)).map(|(_, (name, _))| name)
         } else {
             let mut names: std::vec::Vec<_> = fields.iter().map(|(name, _)| name).collect();
             names.sort_unstable();
@@ -318,6 +325,12 @@ impl<'a> Json<'a> {
         }
         Some(fields)
     }
+}
+
+/// One of 64 bits, by length and ends: names with different bits are different.
+fn mark(name: &str) -> u64 {
+    let [first, last] = [name.as_bytes().first(), name.as_bytes().last()].map(|byte| usize::from(*byte.unwrap_or(&0)));
+    1 << ((name.len() * 7 + first * 5 + last) % 64)
 }
 
 /// Reports a field that nobody reads, with the names that would have been.

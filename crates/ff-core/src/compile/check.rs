@@ -74,12 +74,13 @@ pub(crate) struct Mixed {
 const LOOKUPS_MAX: usize = ATTRIBUTE_LIST_MAX + ATTRIBUTE_LIST_MAX / 4;
 
 /// What one test of the model becomes: checks that must all hold, each perhaps negated.
-pub(crate) fn compile(test: &Test) -> Vec<(Check, bool)> {
-    match test {
-        Test::Is(value) => vec![(Check::equals(value), false)],
-        Test::In(values) => vec![(Check::one_of(values), false)],
-        Test::Operations(operations) => operations.iter().map(Check::operation).collect(),
-    }
+pub(crate) fn compile(test: &Test) -> impl Iterator<Item = (Check, bool)> {
+    let (check, operations): (_, &[Operation]) = match test {
+        Test::Is(value) => (Some(Check::equals(value)), &[]),
+        Test::In(values) => (Some(Check::one_of(values)), &[]),
+        Test::Operations(operations) => (None, operations),
+    };
+    check.map(|check| (check, false)).into_iter().chain(operations.iter().map(Check::operation))
 }
 
 fn as_f64(number: &serde_json::Number) -> f64 {
@@ -303,7 +304,7 @@ mod tests {
         else {
             panic!("a test")
         };
-        let (check, _) = &compile(&tests[0].1)[0];
+        let (check, _) = compile(&tests[0].1).next().unwrap();
         for (number, holds) in [(3.0, true), (-1.5, true), (-0.0, true), (0.0, true), (7.0, true), (6.9, false), (8.0, false)] {
             assert_eq!(check.passes_other(&AttributeValue::Number(number)), holds, "{number}");
         }

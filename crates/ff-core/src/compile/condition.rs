@@ -6,7 +6,7 @@ use crate::fault::{Findings, Place};
 use crate::flag_map::KeyHash;
 use crate::key::{FlagKey, SegmentKey, TenantId, VariantKey};
 use crate::limits::CONDITION_DEPTH_MAX;
-use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite, Test};
+use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite};
 use crate::timestamp::Timestamp;
 use crate::user::AttributeName;
 
@@ -148,14 +148,11 @@ impl Compiler<'_> {
         match clause {
             Clause::Attr(tests) => {
                 let named = tests.iter().flat_map(|(name, test)| {
-                    check::compile(test).into_iter().map(|(check, negated)| Cond::Attr { name: AttributeName::new(name), check, negated })
+                    check::compile(test).map(|(check, negated)| Cond::Attr { name: AttributeName::new(name), check, negated })
                 });
-                self.all(named.collect())
+                self.all(named)
             }
-            Clause::UserId(test) => {
-                let checks = compile_user_id(test);
-                self.all(checks)
-            }
+            Clause::UserId(test) => self.all(check::compile(test).map(|(check, negated)| Cond::UserId { check, negated })),
             Clause::Segment(keys) => self.segments(keys.as_slice(), at),
             Clause::Percentage(percentage) => Cond::Percentage(Box::new(self.gate(percentage))),
             Clause::Time(window) => Cond::Time { after: window.after, before: window.before },
@@ -170,15 +167,24 @@ impl Compiler<'_> {
         conditions.iter().enumerate().map(|(i, condition)| self.condition(condition, &at.item(i))).collect()
     }
 
-    fn all(&mut self, mut checks: Vec<Cond>) -> Cond {
+    fn all(&mut self, mut checks: impl Iterator<Item = Cond>) -> Cond {
         let steps = |check: &Cond| match check {
             Cond::Attr { check, .. } => check.steps_on_attribute(),
             Cond::UserId { check, .. } => check.steps(),
             _ => 1,
         };
         // The clause itself has counted for one.
-        self.steps += checks.iter().map(steps).sum::<u64>().saturating_sub(1);
-        if checks.len() == 1 { checks.swap_remove(0) } else { Cond::All(checks.into()) }
+        match (checks.next(), checks.next()) {
+            (Some(only), None) => {
+                self.steps += steps(&only).saturating_sub(1);
+                only
+            }
+            (first, second) => {
+                let all: Box<[_]> = first.into_iter().chain(second).chain(checks).collect();
+                self.steps += all.iter().map(steps).sum::<u64>().saturating_sub(1);
+                Cond::All(all)
+            }
+        }
     }
 
     fn segments(&mut self, keys: &[SegmentKey], at: &Place<'_>) -> Cond {
@@ -220,10 +226,6 @@ impl Compiler<'_> {
             },
         }
     }
-}
-
-fn compile_user_id(test: &Test) -> Vec<Cond> {
-    check::compile(test).into_iter().map(|(check, negated)| Cond::UserId { check, negated }).collect()
 }
 
 #[cfg(test)]

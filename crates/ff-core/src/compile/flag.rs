@@ -42,14 +42,17 @@ pub(crate) enum Split {
 
 impl Split {
     fn new(shares: impl Iterator<Item = (u32, Weight)> + Clone) -> Self {
-        let thresholds = bucket::distribution(shares.clone().map(|(_, weight)| weight.get()));
-        let positive = shares.zip(thresholds).filter(|((_, weight), _)| *weight > Weight::ZERO);
-        let split: Vec<_> = positive.map(|((variant, _), threshold)| (threshold, variant)).collect();
-        match split.as_slice() {
-            [(_, variant)] => Self::One(*variant),
-            // INVARIANT: the last threshold of a split is `All`.
-            _ => Self::Many(split.into()),
+        let is_positive = |(_, weight): &(u32, Weight)| *weight > Weight::ZERO;
+        let mut positive = shares.clone().filter(is_positive);
+        if let (Some((only, _)), None) = (positive.next(), positive.next()) {
+            return Self::One(only);
         }
+        let thresholds = bucket::thresholds(shares.clone().map(|(_, weight)| weight.get()));
+        let mut split = Vec::with_capacity(shares.clone().filter(is_positive).count());
+        let positive = shares.zip(thresholds).filter(|(share, _)| is_positive(share));
+        split.extend(positive.map(|((variant, _), threshold)| (threshold, variant)));
+        // INVARIANT: the last threshold of a split is `All`.
+        Self::Many(split.into())
     }
 
     #[inline]

@@ -86,27 +86,33 @@ impl RuleIndex {
         if rules.len() > RULES_MAX {
             return None;
         }
-        let mut index: Vec<Attribute> = Vec::new();
+        // Most flags have so few rules that nothing need be known of them.
+        if rules.len() <= RULES_PER_ATTRIBUTE {
+            return None;
+        }
+        let demands: Vec<_> = rules.iter().map(|rule| demand(&rule.when)).collect();
+        let mut names: Vec<&AttributeName> = Vec::new();
+        for (name, _) in demands.iter().flatten().flatten() {
+            if names.iter().all(|known| known.as_str() != name.as_str()) {
+                names.push(name);
+            }
+        }
+        if demands.iter().flatten().count() <= names.len() * RULES_PER_ATTRIBUTE {
+            return None;
+        }
+        let attribute = |name: &&AttributeName| Attribute { name: (*name).clone(), rules: HashTable::new(), hashes: Box::default() };
+        let mut index: Vec<_> = names.iter().map(attribute).collect();
         let mut always = Candidates::none();
-        let mut spared = 0;
-        for (i, rule) in rules.iter().enumerate() {
-            let Some(demand) = demand(&rule.when) else {
+        for (i, demand) in demands.into_iter().enumerate() {
+            let Some(demand) = demand else {
                 always.insert(i);
                 continue;
             };
-            spared += 1;
             for (name, text) in demand {
-                let at = index.iter().position(|attribute| attribute.name.as_str() == name.as_str()).unwrap_or_else(|| {
-                    index.push(Attribute { name: name.clone(), rules: HashTable::new(), hashes: Box::default() });
-                    index.len() - 1
-                });
-                if let Some(attribute) = index.get_mut(at) {
+                if let Some(attribute) = index.iter_mut().find(|attribute| attribute.name.as_str() == name.as_str()) {
                     attribute.insert(text, i);
                 }
             }
-        }
-        if spared <= index.len() * RULES_PER_ATTRIBUTE {
-            return None;
         }
         for attribute in &mut index {
             attribute.hashes = attribute.rules.iter().map(|(text, _)| hash(text)).collect();

@@ -77,7 +77,7 @@ pub(super) struct ReadTest<'a> {
 /// The single tests of which this one consists; without a name it is one on the user's id.
 pub(super) fn read<'a>(name: Option<&'a str>, test: &'a Test) -> impl Iterator<Item = ReadTest<'a>> {
     // INVARIANT: a test compiles to its operations in their order.
-    compile_test(test).into_iter().enumerate().map(move |(position, (check, is_negated))| {
+    compile_test(test).enumerate().map(move |(position, (check, is_negated))| {
         let shape = match test {
             Test::Is(value) => values(std::slice::from_ref(value)),
             Test::In(list) => values(list),

@@ -252,7 +252,7 @@ impl Flag {
         let (key, variants): (FlagKey, Vec<Variant>) = (key?, variants?);
         let off_variant = off_variant.or_else(|| default_off_variant(&variants))?;
         Some(Self {
-            name: name.unwrap_or_else(|| key.to_string()),
+            name: name.unwrap_or_else(|| key.as_str().to_owned()),
             key,
             description: description.unwrap_or_default(),
             kind: kind?,

@@ -153,8 +153,9 @@ impl UnnamedRule {
     /// One without takes the id of the `former` rule with the same content, so that sending the same rules again
     /// changes nothing; a new one gets the first free `rule-N`, counted from its position.
     pub(super) fn name_all(unnamed: Vec<Self>, former: &[Rule], at: &Place<'_>, found: &mut Findings) -> Vec<Rule> {
-        let mut taken = Vec::with_capacity(unnamed.len());
-        taken.extend(unnamed.iter().filter_map(|rule| rule.id.clone()));
+        // Only whoever looks for an id has to know which ones are taken.
+        let all_named = unnamed.iter().all(|rule| rule.id.is_some());
+        let mut taken: Vec<_> = if all_named { Vec::new() } else { unnamed.iter().filter_map(|rule| rule.id.clone()).collect() };
         for (i, rule) in unnamed.iter().enumerate() {
             if let Some(id) = &rule.id
                 && unnamed.iter().take(i).any(|other| other.id.as_ref() == Some(id))
@@ -165,9 +166,13 @@ impl UnnamedRule {
         let mut rules = Vec::with_capacity(unnamed.len());
         for (i, rule) in unnamed.into_iter().enumerate() {
             let Self { id, description, when, rollout } = rule;
+            if let Some(id) = id {
+                rules.push(Rule { id, description, when, rollout });
+                continue;
+            }
             let same =
                 |old: &&Rule| old.description == description && old.when == when && old.rollout == rollout && !taken.contains(&old.id);
-            let id = id.or_else(|| former.iter().find(same).map(|old| old.id.clone())).or_else(|| {
+            let id = former.iter().find(same).map(|old| old.id.clone()).or_else(|| {
                 let is_free = |id: &RuleId| !taken.contains(id) && former.iter().all(|old| old.id != *id);
                 (i + 1..).filter_map(|n| format!("rule-{n}").parse().ok()).find(is_free)
             });

@@ -136,7 +136,7 @@ impl Segment {
         }
         let key: SegmentKey = key?;
         Some(Self {
-            name: name.unwrap_or_else(|| key.to_string()),
+            name: name.unwrap_or_else(|| key.as_str().to_owned()),
             key,
             description: description.unwrap_or_default(),
             criteria: criteria.unwrap_or_else(Condition::nobody),

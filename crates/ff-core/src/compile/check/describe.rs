@@ -120,7 +120,7 @@ mod tests {
         for operation in shown {
             let condition = crate::Condition::from_value(&json!({"attr": {"x": operation}})).unwrap();
             let crate::model::Clause::Attr(tests) = &condition.clauses[0] else { panic!("a test") };
-            let (check, negated) = &compile(&tests[0].1)[0];
+            let (check, negated) = &compile(&tests[0].1).next().unwrap();
             let (operator, operand) = check.describe(*negated);
             assert_eq!(json!({ (operator): operand }), operation);
         }
@@ -135,7 +135,7 @@ mod tests {
         {
             let condition = crate::Condition::from_value(&json!({"attr": {"x": test}})).unwrap();
             let crate::model::Clause::Attr(tests) = &condition.clauses[0] else { panic!("a test") };
-            let (operator, operand) = compile(&tests[0].1)[0].0.describe(false);
+            let (operator, operand) = compile(&tests[0].1).next().unwrap().0.describe(false);
             let all = test[operator].as_array().unwrap().len();
             let shown = operand.as_array().unwrap();
             assert_eq!(shown.len(), all.min(SHOWN_MAX + 1), "{operand}");

@@ -114,7 +114,7 @@ pub(super) fn finish_variants(
             found.add(&here.field("weight"), "is required");
         }
         let value = match value {
-            None if kind == FlagType::String => Some(Value::String(key.to_string())),
+            None if kind == FlagType::String => Some(Value::String(key.as_str().to_owned())),
             None => {
                 found.add(&here.field("value"), format!("is required for a {} flag", kind.name()));
                 None

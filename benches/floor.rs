@@ -2,7 +2,8 @@
 //! their workload needs: no tenants, no reasons, no paths for errors, no other kinds of rules.
 //!
 //! `cargo bench -p ff-core --bench floor`. CPU time of one thread, engine and floor in turns, 31 rounds of 8 ms each; the
-//! minimum and, in brackets, the median. Good: a ratio of minima up to 1.5, for W1 and W2 up to 2. `-- W5 W6` runs some.
+//! minimum and, in brackets, the median. Good: a ratio of minima up to 1.5, for W1 and W2 up to 2. `-- W5 W6` runs some, `-- steps`
+//! what is in W6, one thing after the other, against W6's floor.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -24,7 +25,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use clock::cpu_time;
-use ff_core::{EnvironmentKey, Flag, Ruleset, Timestamp, User};
+use ff_core::{EnvironmentKey, Flag, Ruleset, Segments, Timestamp, User};
 use workloads::Workload;
 
 /// One side of a comparison: evaluates the next user's next flag, or loads all flags.
@@ -51,6 +52,17 @@ fn load(texts: &[String]) -> Step<'_> {
     Box::new(move |_| {
         let flags: Vec<_> = texts.iter().map(|text| Flag::from_json(text).unwrap()).collect();
         black_box(Ruleset::compile("acme".parse().unwrap(), EnvironmentKey::production(), 1, &flags, &[]).unwrap());
+    })
+}
+
+/// The same as a service loads flags that it reads one by one: none is held longer than it takes to compile it.
+fn load_one_by_one(texts: &[String]) -> Step<'_> {
+    Box::new(move |_| {
+        let flags = texts.iter().map(|text| Flag::from_json(text).unwrap());
+        let segments = Segments::none("acme".parse().unwrap());
+        let (ruleset, rejected) = Ruleset::compile_valid(EnvironmentKey::production(), 1, flags, segments);
+        assert!(rejected.is_empty());
+        black_box(ruleset);
     })
 }
 
@@ -106,6 +118,14 @@ fn main() {
     if wanted.is_empty() || wanted.iter().any(|id| id == "W10") {
         let texts: Vec<_> = workloads::w9().flags.iter().map(ToString::to_string).collect();
         show("W10", compare([programs::w10(&texts), load(&texts)], rounds.min(15), round, 1));
+        show("… 1×1", compare([programs::w10(&texts), load_one_by_one(&texts)], rounds.min(15), round, 1));
+    }
+    if wanted.iter().any(|id| id == "steps") {
+        let whole = workloads::w6();
+        for step in workloads::w6_steps() {
+            let (ruleset, users) = (step.ruleset(), step.users());
+            show(step.id, compare([programs::w6(&whole), engine(&step, &ruleset, &users)], rounds, round, 64));
+        }
     }
 }
 

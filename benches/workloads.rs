@@ -133,6 +133,19 @@ pub(crate) fn w6() -> Workload {
     Workload { segments: vec![segment], users: (9_936..10_000).map(user).collect(), ..Workload::new("W6", vec![beta()]) }
 }
 
+/// Towards W6, one thing more each time: a flag that is on, one whose rule is for everyone, one whose rule is for a segment of
+/// everyone, and W6.
+pub(crate) fn w6_steps() -> [Workload; 4] {
+    let everyone = flag(KEY, "on", &[("on", 0), ("off", 1)], vec![rule(0, json!({}), json!({"variant": "on"}))]);
+    let segment = vec![json!({"key": "beta", "criteria": {}})];
+    [
+        Workload::new("flag", vec![simple(KEY, "on")]),
+        Workload::new("rule", vec![everyone]),
+        Workload { segments: segment, ..Workload::new("sgmt", vec![beta()]) },
+        w6(),
+    ]
+}
+
 pub(crate) fn w7() -> Workload {
     let criteria = json!({"all": [
         {"any": [{"attr": {"email": {"contains": "@example.com"}}}, {"attr": {"email": {"contains": "@corp.test"}}}]},

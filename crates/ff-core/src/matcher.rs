@@ -1,7 +1,7 @@
 //! Does a compiled condition hold for a user? With an observer, which costs nothing when it is the empty one.
 
 use crate::bucket::{Bucket, Threshold};
-use crate::compile::{CompiledFlag, CompiledRule, CompiledSegment, Cond, Gate, Membership, Need, SegmentSlot, Split};
+use crate::compile::{Check, CompiledFlag, CompiledRule, CompiledSegment, Cond, Gate, Membership, Need, SegmentSlot, Split};
 use crate::evaluate::Reason;
 use crate::key::VariantKey;
 use crate::ruleset::Ruleset;
@@ -113,14 +113,28 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         }
     }
 
+    #[inline]
     pub(crate) fn holds(&mut self, condition: &'a Cond) -> bool {
         self.observer.condition_begins(condition);
         let holds = match condition {
-            Cond::Attr { name, check, negated } => {
-                let attribute = self.user.get(name);
-                self.observer.attribute(attribute.map(|attribute| &attribute.value));
-                check.passes(attribute) != *negated
-            }
+            // Most conditions are such a test: it has no function of its own.
+            Cond::Attr { name, check, negated } => self.test(name, check) != *negated,
+            other => self.holds_otherwise(other),
+        };
+        self.observer.condition_ends(holds);
+        holds
+    }
+
+    #[inline]
+    fn test(&mut self, name: &AttributeName, check: &Check) -> bool {
+        let attribute = self.user.get(name);
+        self.observer.attribute(attribute.map(|attribute| &attribute.value));
+        check.passes(attribute)
+    }
+
+    fn holds_otherwise(&mut self, condition: &'a Cond) -> bool {
+        match condition {
+            Cond::Attr { name, check, negated } => self.test(name, check) != *negated,
             Cond::UserId { check, negated } => check.passes_text(self.user.id_text()) != *negated,
             Cond::Segments(slots) => slots.iter().any(|slot| self.is_member(*slot)),
             Cond::Percentage(gate) => self.is_admitted(gate),
@@ -130,9 +144,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
             Cond::Any(inner) => inner.iter().any(|condition| self.holds(condition)),
             Cond::Not(inner) => !self.holds(inner),
             Cond::Everyone => true,
-        };
-        self.observer.condition_ends(holds);
-        holds
+        }
     }
 
     fn is_member(&mut self, slot: SegmentSlot) -> bool {

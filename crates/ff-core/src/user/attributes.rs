@@ -39,7 +39,7 @@ enum Prepared {
 /// Buckets for an attribute, so that most hold one or none.
 const BUCKETS_EACH: usize = 2;
 
-/// Buckets up to this size are compared one by one, larger ones searched by halves.
+/// So many are compared one by one from the beginning of a bucket; after them the search is by halves.
 const SCAN_MAX: usize = 8;
 
 /// The hash of a name. The seed is fixed, since conditions hash their names when they are compiled.
@@ -47,15 +47,35 @@ pub(super) fn hash(name: &str) -> u64 {
     FixedState::with_seed(0).hash_one(name)
 }
 
+/// The first so many of all that there are, and the rest.
+#[inline]
+fn split_at_most<T>(all: &[T], most: usize) -> (&[T], &[T]) {
+    all.split_at_checked(most).unwrap_or((all, &[]))
+}
+
+/// A function of its own and never inlined: what it needs of the stack would be set up for every lookup.
+#[cold]
+#[inline(never)]
+fn search<'a>(ordered: &'a [Attribute], hash: u64, name: &str) -> Option<&'a Attribute> {
+    ordered.get(ordered.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))).ok()?)
+}
+
 impl Attributes {
     #[inline]
     pub(super) fn get(&self, hash: u64, name: &str) -> Option<&Attribute> {
-        let attributes = self.ordered.get(self.buckets.get(hash)?)?;
-        if attributes.len() > SCAN_MAX {
-            let at = attributes.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))).ok()?;
-            return attributes.get(at);
+        let (near, far) = split_at_most(self.ordered.get(self.buckets.first(hash)?..)?, SCAN_MAX);
+        // Hashes are in order, so the first that is not below decides, but for those that collide.
+        for attribute in near {
+            if attribute.hash >= hash {
+                if attribute.hash > hash {
+                    return None;
+                }
+                if same(attribute.name.as_bytes(), name.as_bytes()) {
+                    return Some(attribute);
+                }
+            }
         }
-        attributes.iter().find(|attribute| attribute.hash == hash && same(attribute.name.as_bytes(), name.as_bytes()))
+        search(far, hash, name)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {

@@ -32,6 +32,13 @@ impl Buckets {
         Self { firsts }
     }
 
+    /// The number of the first thing in the hash's bucket or, if that is empty, after it.
+    #[inline]
+    pub(super) fn first(&self, hash: u64) -> Option<usize> {
+        let bucket = bucket_of(hash, self.firsts.len().checked_sub(1)?);
+        Some(*self.firsts.get(bucket)? as usize)
+    }
+
     /// The numbers of the things in the hash's bucket.
     #[inline]
     pub(super) fn get(&self, hash: u64) -> Option<Range<usize>> {

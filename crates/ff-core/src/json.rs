@@ -189,14 +189,14 @@ impl<'a> Json<'a> {
     }
 
     /// The same document as an owned tree. Of repeated names the last wins, as in every JSON library.
-    pub(crate) fn to_value(&self) -> serde_json::Value {
+    pub(crate) fn to_value(self) -> serde_json::Value {
         use serde_json::Value;
         match self {
             Json::Null => Value::Null,
-            Json::Bool(b) => Value::Bool(*b),
-            Json::Number(n) => Value::Number((*n).into()),
-            Json::String(s) => Value::String((*s).to_owned()),
-            Json::Array(items) => Value::Array(items.iter().map(Json::to_value).collect()),
+            Json::Bool(b) => Value::Bool(b),
+            Json::Number(n) => Value::Number(n.into()),
+            Json::String(s) => Value::String(s.to_owned()),
+            Json::Array(items) => Value::Array(items.iter().copied().map(Json::to_value).collect()),
             Json::Object(fields) => Value::Object(fields.iter().map(|(k, v)| ((*k).to_owned(), v.to_value())).collect()),
         }
     }
@@ -345,12 +345,13 @@ mod tests {
 
     #[test]
     fn plain_strings_are_borrowed_and_numbers_keep_their_form() {
-        let (text, arena) = (r#"{"a":"x","b":[3.0,10,null,true]}"#, Bump::new());
+        let (text, arena) =
+            (r#"{"a":"x","b":[3.0,10,null,true,[-7,18446744073709551615,-9223372036854775808,{"c":[]}],0.1]}"#, Bump::new());
         let json = Json::from_text(text, &arena).unwrap();
         let Json::Object(fields) = &json else { panic!("an object") };
         let Json::String(x) = fields[0].1 else { panic!("a string") };
         assert!(text.as_bytes().as_ptr_range().contains(&x.as_ptr()));
-        assert_eq!(json.to_value().to_string(), r#"{"a":"x","b":[3.0,10,null,true]}"#);
+        assert_eq!(json.to_value().to_string(), text);
     }
 
     #[test]
@@ -380,5 +381,25 @@ mod tests {
             json.fields(&Place::Root, &mut found);
             assert_eq!(found.into_result().unwrap_err().as_slice()[0].pointer, "/k0");
         }
+    }
+
+    #[test]
+    fn names_of_one_mark_are_told_apart() {
+        assert_eq!(mark("ad"), mark("cc"));
+        let pointers = |text: &str| {
+            let (arena, mut found) = (Bump::new(), Findings::default());
+            Json::from_text(text, &arena).unwrap().fields(&Place::Root, &mut found);
+            found.into_result().err().map(|faults| faults.to_string())
+        };
+        assert_eq!(pointers(r#"{"ad":1,"cc":2,"":3}"#), None);
+        assert!(pointers(r#"{"ad":1,"cc":2,"cc":3}"#).unwrap().starts_with("/cc: "));
+        assert!(pointers(r#"{"":1,"ad":2,"cc":3,"":4}"#).unwrap().starts_with("/: "));
+    }
+
+    #[test]
+    fn lists_inside_one_another_end_where_they_end() {
+        let text = r#"[1,[2,[3,{"a":[4,{"b":5}],"c":{}}],6],[],{"d":[[7]],"e":8},9]"#;
+        let arena = Bump::new();
+        assert_eq!(Json::from_text(text, &arena).unwrap().to_value().to_string(), text);
     }
 }

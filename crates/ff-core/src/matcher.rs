@@ -94,7 +94,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn rule_holds(&mut self, rule: &'a CompiledRule) -> bool {
         self.observer.rule_begins(rule);
         let holds = self.holds(&rule.when);
@@ -102,7 +102,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         holds
     }
 
-    #[inline]
+    #[inline(always)]
     fn split(&self, flag: &'a CompiledFlag, split: &Split, reason: Reason, rule: Option<u32>) -> Outcome {
         match split {
             Split::One(variant) => Outcome { variant: *variant, reason, rule, bucket: None },
@@ -113,11 +113,11 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         }
     }
 
-    #[inline]
+    /// Inlined wherever conditions are tried, so that a test on an attribute, which most of them are, is tried without a call.
+    #[inline(always)]
     pub(crate) fn holds(&mut self, condition: &'a Cond) -> bool {
         self.observer.condition_begins(condition);
         let holds = match condition {
-            // Most conditions are such a test: it has no function of its own.
             Cond::Attr { name, check, negated } => self.test(name, check) != *negated,
             other => self.holds_otherwise(other),
         };
@@ -132,6 +132,8 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
         check.passes(attribute)
     }
 
+    /// Never inlined, since it is [`holds`](Self::holds) again that it calls for what is inside.
+    #[inline(never)]
     fn holds_otherwise(&mut self, condition: &'a Cond) -> bool {
         match condition {
             Cond::Attr { name, check, negated } => self.test(name, check) != *negated,

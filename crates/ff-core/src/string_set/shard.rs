@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{hash, place_of};
 use crate::same::same;
 
-/// About 6 bytes a member beside its text: 4 for its length, 2 for half a bucket. Cheap to clone.
+/// About 6 bytes a member beside its text: 2 for its head, 4 for its bucket. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Shard {
-    /// The members, ordered by place and then by text, each after its length in four bytes.
+    /// The members, ordered by place and then by text, each after its head.
     texts: Arc<[u8]>,
     /// For each bucket where its members begin in `texts`, and where the last ones end.
     starts: Arc<[u32]>,
@@ -19,13 +19,25 @@ pub(crate) struct Shard {
 }
 
 /// How many members share a bucket on average.
-const BUCKET_SIZE: usize = 2;
+const BUCKET_SIZE: usize = 1;
 
 /// Buckets up to this size are compared one by one, larger ones searched by halves.
 const SCAN_MAX: usize = 16;
 
-/// Bytes of a length.
-const LENGTH: usize = 4;
+/// What stands before a member: its length in the lower bits and, above them, a tag, the end of its place, so that most others in its
+/// bucket are told from it without a look at them.
+type Head = u16;
+
+/// Bits of a head that are for the length.
+const LENGTH_BITS: u32 = 11;
+
+/// A length that stands for itself and all above it; such a member's own length follows its head in four bytes.
+const LONG: usize = (1 << LENGTH_BITS) - 1;
+
+#[inline]
+fn head_of(place: u32, length: usize) -> Head {
+    ((place as Head) << LENGTH_BITS) | length.min(LONG) as Head
+}
 
 /// Places are spread evenly over 32 bits, and buckets keep their order.
 #[inline]
@@ -37,7 +49,7 @@ impl Shard {
     /// `members` with their hashes, ordered by place and then by text, none twice.
     pub(super) fn new(members: &[(u64, &str)]) -> Self {
         // INVARIANT: a set has at most 2^20 members (limits.rs) of at most 2^10 bytes, so that 32 bits hold lengths and places.
-        let mut texts = Vec::with_capacity(members.iter().map(|(_, member)| LENGTH + member.len()).sum());
+        let mut texts = Vec::with_capacity(members.iter().map(|(_, member)| size_of::<Head>() + member.len()).sum());
         let buckets = (members.len() / BUCKET_SIZE).max(1);
         let mut starts = Vec::with_capacity(buckets + 1);
         let mut begins = Vec::with_capacity(members.len());
@@ -51,7 +63,10 @@ impl Shard {
             in_bucket += 1;
             most = most.max(in_bucket);
             begins.push(texts.len() as u32);
-            texts.extend_from_slice(&(member.len() as u32).to_le_bytes());
+            texts.extend_from_slice(&head_of(place_of(*hash), member.len()).to_le_bytes());
+            if member.len() >= LONG {
+                texts.extend_from_slice(&(member.len() as u32).to_le_bytes());
+            }
             texts.extend_from_slice(member.as_bytes());
         }
         starts.resize(buckets + 1, texts.len() as u32);
@@ -72,7 +87,7 @@ impl Shard {
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut rest = &*self.texts;
         std::iter::from_fn(move || {
-            let (member, after) = first(rest)?;
+            let (_, member, after) = first(rest)?;
             rest = after;
             // INVARIANT: members are texts.
             std::str::from_utf8(member).ok()
@@ -87,8 +102,9 @@ impl Shard {
             return self.search(begins, place, text);
         }
         let mut rest = self.texts.get(*start as usize..*end as usize).unwrap_or_default();
-        while let Some((member, after)) = first(rest) {
-            if same(member, text) {
+        let wanted = head_of(place, text.len());
+        while let Some((head, member, after)) = first(rest) {
+            if head == wanted && same(member, text) {
                 return true;
             }
             rest = after;
@@ -96,9 +112,11 @@ impl Shard {
         false
     }
 
+    #[cold]
+    #[inline(never)]
     fn search(&self, begins: &[u32], place: u32, text: &[u8]) -> bool {
         let order = |begin: &u32| {
-            let member = self.texts.get(*begin as usize..).and_then(first).map_or(&[][..], |(member, _)| member);
+            let member = self.texts.get(*begin as usize..).and_then(first).map_or(&[][..], |(_, member, _)| member);
             // INVARIANT: members are texts.
             (place_of(hash(std::str::from_utf8(member).unwrap_or_default())), member).cmp(&(place, text))
         };
@@ -106,11 +124,18 @@ impl Shard {
     }
 }
 
-/// The first member, and what comes after it.
+/// The first member with its head, and what comes after it.
 #[inline]
-fn first(texts: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = texts.split_first_chunk::<LENGTH>()?;
-    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+fn first(texts: &[u8]) -> Option<(Head, &[u8], &[u8])> {
+    let (head, mut rest) = texts.split_first_chunk()?;
+    let head = Head::from_le_bytes(*head);
+    let mut length = usize::from(head) & LONG;
+    if length == LONG {
+        let (long, after) = rest.split_first_chunk()?;
+        (length, rest) = (u32::from_le_bytes(*long) as usize, after);
+    }
+    let (member, after) = rest.split_at_checked(length)?;
+    Some((head, member, after))
 }
 
 #[cfg(test)]
@@ -128,6 +153,20 @@ mod tests {
         assert!(colliding.iter().all(|(hash, text)| shard.contains(place_of(*hash), text.as_bytes())));
         assert!(colliding.iter().all(|(hash, text)| !shard.contains(place_of(*hash), format!("{text}x").as_bytes())));
         assert!(colliding.iter().map(|(_, text)| *text).eq(shard.iter()));
+    }
+
+    #[test]
+    fn members_of_every_length_are_found_and_told() {
+        let texts: Vec<_> =
+            (0..40).chain(LONG - 20..LONG + 20).chain([70_000]).map(|length| "é".repeat(length / 2) + &"x".repeat(length % 2)).collect();
+        let mut members: Vec<_> = texts.iter().map(|text| (u64::from(place_of(hash(text))), text.as_str())).collect();
+        members.sort_unstable();
+        let shard = Shard::new(&members);
+        assert!(members.iter().map(|(_, text)| *text).eq(shard.iter()));
+        for text in &texts {
+            assert!(shard.contains(place_of(hash(text)), text.as_bytes()));
+            assert!(!shard.contains(place_of(hash(text)), format!("{text}x").as_bytes()));
+        }
     }
 
     #[test]

@@ -188,7 +188,9 @@ mod tests {
                 assert_eq!(at_once.get(hash(name), name).map(|attribute| &attribute.value), Some(value));
             }
             assert_eq!(at_once.ordered.len(), n);
-            assert_eq!(at_once.get(hash("name-"), "name-"), None);
+            for other in (0..50).map(|i| format!("other-{i}")).chain(["name-".to_owned(), String::new()]) {
+                assert_eq!(at_once.get(hash(&other), &other), None);
+            }
         }
     }
 

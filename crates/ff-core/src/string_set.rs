@@ -210,6 +210,14 @@ mod tests {
     }
 
     #[test]
+    fn members_are_spread_over_the_shards() {
+        let texts: Vec<_> = (0..64 * SHARD_SIZE).map(|i| format!("user-{i}")).collect();
+        let StringSet::Large(shards) = StringSet::new(texts.iter().map(String::as_str)) else { panic!("a large set") };
+        // Fixed texts and a fixed hash, so this holds always or never.
+        assert!(shards.len() == 64 && shards.iter().all(|shard| (SHARD_SIZE / 2..=SHARD_SIZE * 2).contains(&shard.len())));
+    }
+
+    #[test]
     fn what_is_removed_and_added_at_once_is_there() {
         for n in [2, 100] {
             assert!(set(&texts(0..n)).changed(&["user-1"], &["user-1"]).contains("user-1"));

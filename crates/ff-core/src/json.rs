@@ -3,11 +3,10 @@
 //! The reader in front of the model. serde's derive stops at the first fault; a person who sends a flag wants all of
 //! them, so documents are first read into this tree and then turned into the model by functions that go on after a fault.
 
-use std::fmt;
+mod reader;
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::Number;
 
 use crate::fault::{Findings, Place};
@@ -29,124 +28,6 @@ pub(crate) enum JsonNumber {
     Unsigned(u64),
     Signed(i64),
     Double(f64),
-}
-
-/// Reads into an arena, which takes all lists of a document in one piece and gives them back at once: with an allocation
-/// for each of them, reading takes half as long again.
-struct Reader<'a, 's> {
-    arena: &'a Bump,
-    open: &'s mut Open<'a>,
-}
-
-/// What was read of the lists and objects that have not ended yet, those inside after those around them. Each is laid down
-/// when it ends and its length is known.
-struct Open<'a> {
-    items: Vec<'a, Json<'a>>,
-    fields: Vec<'a, (&'a str, Json<'a>)>,
-}
-
-/// Room for as many items and fields as most documents have open at once.
-const OPEN: usize = 32;
-
-/// A text: borrowed where the input lets it.
-#[derive(Clone, Copy)]
-struct TextReader<'a>(&'a Bump);
-
-impl<'de: 'a, 'a> DeserializeSeed<'de> for TextReader<'a> {
-    type Value = &'a str;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'a str, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de: 'a, 'a> Visitor<'de> for TextReader<'a> {
-    type Value = &'a str;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<&'a str, E> {
-        Ok(text)
-    }
-    fn visit_str<E>(self, text: &str) -> Result<&'a str, E> {
-        Ok(self.0.alloc_str(text))
-    }
-}
-
-impl<'a> Reader<'a, '_> {
-    /// A reader of what is inside.
-    fn inner(&mut self) -> Reader<'a, '_> {
-        Reader { arena: self.arena, open: self.open }
-    }
-}
-
-impl<'de: 'a, 'a> DeserializeSeed<'de> for Reader<'a, '_> {
-    type Value = Json<'a>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de: 'a, 'a> Visitor<'de> for Reader<'a, '_> {
-    type Value = Json<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-    fn visit_unit<E>(self) -> Result<Json<'a>, E> {
-        Ok(Json::Null)
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'a>, E> {
-        Ok(Json::Bool(value))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(JsonNumber::Signed(value)))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(JsonNumber::Unsigned(value)))
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<Json<'a>, E> {
-        // serde_json never gives a non-finite number; another format that does gives a value that fits nowhere.
-        Ok(JsonNumber::finite(value).map_or(Json::Null, Json::Number))
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'a>, E> {
-        Ok(Json::String(text))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Json<'a>, E> {
-        Ok(Json::String(self.arena.alloc_str(text)))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Json<'a>, A::Error> {
-        let start = self.open.items.len();
-        while let Some(item) = seq.next_element_seed(self.inner())? {
-            self.open.items.push(item);
-        }
-        Ok(Json::Array(laid_down(self.arena, &mut self.open.items, start)))
-    }
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Json<'a>, A::Error> {
-        let start = self.open.fields.len();
-        while let Some(name) = map.next_key_seed(TextReader(self.arena))? {
-            let value = map.next_value_seed(self.inner())?;
-            // With serde_json's feature `arbitrary_precision`, which any crate of a build may turn on for all, a number that
-            // is no integer comes as an object with this one name.
-            if let ("$serde_json::private::Number", Json::String(text)) = (name, value)
-                && self.open.fields.len() == start
-            {
-                let number = text.parse().ok().and_then(JsonNumber::finite);
-                return number.map(Json::Number).ok_or_else(|| serde::de::Error::custom("number out of range"));
-            }
-            self.open.fields.push((name, value));
-        }
-        Ok(Json::Object(laid_down(self.arena, &mut self.open.fields, start)))
-    }
-}
-
-/// Takes from `open` what began at `start`, for good.
-fn laid_down<'a, T: Copy>(arena: &'a Bump, open: &mut Vec<'a, T>, start: usize) -> &'a [T] {
-    let ended = arena.alloc_slice_copy(open.get(start..).unwrap_or_default());
-    open.truncate(start);
-    ended
 }
 
 impl JsonNumber {
@@ -177,8 +58,7 @@ impl From<JsonNumber> for Number {
 impl<'a> Json<'a> {
     /// Reads from serde's idea of a document.
     pub(crate) fn read<'de: 'a, D: Deserializer<'de>>(deserializer: D, arena: &'a Bump) -> Result<Self, D::Error> {
-        let mut open = Open { items: Vec::with_capacity_in(OPEN, arena), fields: Vec::with_capacity_in(OPEN, arena) };
-        Reader { arena, open: &mut open }.deserialize(deserializer)
+        reader::read(deserializer, arena)
     }
 
     /// Reads one document from JSON text.
@@ -313,7 +193,7 @@ impl<'a> Json<'a> {
             };
             fields.iter().enumerate().find(|(i, (name, _))| is_repeated(*i, name)).map(|(_, (name, _))| name)
         } else {
-            let mut names: std::vec::Vec<_> = fields.iter().map(|(name, _)| name).collect();
+            let mut names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
             names.sort_unstable();
             names.windows(2).find_map(|pair| match pair {
                 [a, b] if a == b => Some(*a),
@@ -335,7 +215,7 @@ fn mark(name: &str) -> u64 {
 
 /// Reports a field that nobody reads, with the names that would have been.
 pub(crate) fn unknown(name: &str, known: &[&str], at: &Place<'_>, found: &mut Findings) {
-    let listed = known.iter().map(|k| format!("`{k}`")).collect::<std::vec::Vec<_>>().join(", ");
+    let listed = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
     found.add(&at.field(name), format!("unknown field; known here: {listed}"));
 }
 
@@ -373,7 +253,7 @@ mod tests {
     #[test]
     fn a_repeated_name_is_found_in_small_and_large_objects() {
         for n in [2, 100] {
-            let body: std::vec::Vec<_> = (0..n).map(|i| format!("\"k{i}\":1")).chain(["\"k0\":2".to_owned()]).collect();
+            let body: Vec<_> = (0..n).map(|i| format!("\"k{i}\":1")).chain(["\"k0\":2".to_owned()]).collect();
             let text = format!("{{{}}}", body.join(","));
             let arena = Bump::new();
             let json = Json::from_text(&text, &arena).unwrap();

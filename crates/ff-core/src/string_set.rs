@@ -176,8 +176,10 @@ mod tests {
         for n in [0, 1, SMALL_MAX, SMALL_MAX + 1, SHARD_SIZE, SHARD_SIZE + 1, 10_000] {
             let texts = texts(0..n);
             let set = StringSet::new(texts.iter().chain(texts.iter()).map(String::as_str));
-            assert!(texts.iter().all(|t| set.contains(t)));
-            assert!(!set.contains(&format!("user-{n}")) && !set.contains("") && !set.contains("user-"));
+            assert!(texts.iter().all(|t| set.contains(t) && set.contains_hashed(hash(t), t.as_bytes())));
+            for other in [&format!("user-{n}"), "", "user-"] {
+                assert!(!set.contains(other) && !set.contains_hashed(hash(other), other.as_bytes()));
+            }
             assert_eq!(set.is_empty(), n == 0);
             assert_eq!(listed(&set).len(), n);
         }
@@ -215,6 +217,23 @@ mod tests {
         let StringSet::Large(shards) = StringSet::new(texts.iter().map(String::as_str)) else { panic!("a large set") };
         // Fixed texts and a fixed hash, so this holds always or never.
         assert!(shards.len() == 64 && shards.iter().all(|shard| (SHARD_SIZE / 2..=SHARD_SIZE * 2).contains(&shard.len())));
+    }
+
+    #[test]
+    fn a_set_is_laid_out_anew_when_it_has_outgrown_its_shards_or_is_small() {
+        let shards = |set: &StringSet| match set {
+            StringSet::Small(_) => 0,
+            StringSet::Large(shards) => shards.len(),
+        };
+        let all = texts(0..9 * SHARD_SIZE);
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        for (before, after, expected) in [(4, 8, 4), (4, 9, 16), (1, 2, 1), (1, 3, 4)] {
+            let set = StringSet::new(all.iter().copied().take(before * SHARD_SIZE));
+            let changed = set.changed(&[], &all[before * SHARD_SIZE..after * SHARD_SIZE]);
+            assert_eq!((shards(&set), shards(&changed)), (before, expected), "{before} {after}");
+        }
+        let set = StringSet::new(all.iter().copied().take(SMALL_MAX + 2));
+        assert_eq!([1, 2].map(|gone| shards(&set.changed(&all[..gone], &[]))), [1, 0]);
     }
 
     #[test]

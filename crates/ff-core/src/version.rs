@@ -158,6 +158,13 @@ mod tests {
     }
 
     #[test]
+    fn a_version_may_be_so_long_and_no_longer() {
+        let of_length = |length: usize| format!("1.0.0-{}", "a".repeat(length - 6));
+        let read = |length| Version::parse(&of_length(length)).is_some();
+        assert!(read(VERSION_LENGTH_MAX - 1) && read(VERSION_LENGTH_MAX) && !read(VERSION_LENGTH_MAX + 1));
+    }
+
+    #[test]
     fn what_is_no_version_is_refused() {
         for bad in [
             "",

@@ -127,6 +127,8 @@ mod tests {
             "1.0.0-beta",
             "1.0.0-beta.2",
             "1.0.0-beta.11",
+            "1.0.0-beta10",
+            "1.0.0-beta9",
             "1.0.0-rc.1",
             "1.0.0",
             "1.0.0-0",
@@ -155,6 +157,13 @@ mod tests {
         equal("2.1", "2.1.0+build.7");
         equal("2.1-beta", "2.1.0-beta");
         equal("1.0.0+001", "1.0.0");
+    }
+
+    #[test]
+    fn the_parts_of_a_version_are_what_was_written() {
+        let parts = |text| Version::parse(text).map(|version| (version.core(), version.is_pre_release()));
+        assert_eq!(parts("10.203.4567"), Some(([10, 203, 4567], false)));
+        assert_eq!(parts("0.18446744073709551615-rc.1+build"), Some(([0, u64::MAX, 0], true)));
     }
 
     #[test]

@@ -156,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn members_are_spread_over_the_buckets() {
+        let texts: Vec<_> = (0..512).map(|i| format!("user-{i}")).collect();
+        let mut members: Vec<_> = texts.iter().map(|text| (u64::from(place_of(hash(text))), text.as_str())).collect();
+        members.sort_unstable();
+        let shard = Shard::new(&members);
+        assert!(shard.crowded.is_none() && shard.starts.windows(2).filter(|ends| ends[0] < ends[1]).count() > 512 / 2);
+    }
+
+    #[test]
     fn members_of_every_length_are_found_and_told() {
         let texts: Vec<_> =
             (0..40).chain(LONG - 20..LONG + 20).chain([70_000]).map(|length| "é".repeat(length / 2) + &"x".repeat(length % 2)).collect();

@@ -1,7 +1,9 @@
 //! `ff-server` and `ff-server serve`: when it starts, and when it had better not.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 
 use ff_test_support::token::SECRET;
 use ff_test_support::{ADMIN_KEY, Authority, Setup};
@@ -53,6 +55,15 @@ fn without_the_authorities_that_webhooks_are_to_trust_it_does_not_start() {
     }
     fs::write(&path, good).unwrap();
     trusting().start();
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_not_taken_for_one_that_is_not_set() {
+    let setup = setup();
+    let mut command = setup.command();
+    command.env("JWT_SECRET", OsStr::from_bytes(b"open-sesame-\xff-open-sesame-open-sesame"));
+    let said = run(&mut command).badly();
+    assert!(said.contains("JWT_SECRET: is not UTF-8") && !said.contains("open-sesame"), "{said}");
 }
 
 #[test]

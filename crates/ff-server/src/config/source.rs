@@ -6,6 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::ConfigError;
+use super::manual::{Described, VARIABLES};
 
 /// Variables by name. The process environment wins over the `.env` file; an empty variable is one that is not set, as
 /// compose files and CI systems write it.
@@ -23,10 +24,15 @@ impl Variables {
     /// The environment of this process over the `.env` file of the working directory, if there is one.
     ///
     /// # Errors
-    /// When that file cannot be read or has a line that is no assignment.
+    /// When that file cannot be read or has a line that is no assignment, or one of our variables is no text.
     pub fn from_process() -> Result<Self, ConfigError> {
         let mut all = Self::from_file(Path::new(".env"))?;
-        all.0.extend(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
+        for Described { name, .. } in VARIABLES {
+            let Some(value) = std::env::var_os(name) else { continue };
+            // Its bytes are not shown: any value may be a secret.
+            let value = value.into_string().map_err(|_| ConfigError::new(name, "is not UTF-8"))?;
+            all.0.insert((*name).to_owned(), value);
+        }
         Ok(all)
     }
 

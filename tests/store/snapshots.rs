@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ff_core::model::Scalar;
-use ff_store::{CorruptRow, FlagFilter, Revision, SegmentFilter, Snapshot, StoreError, change, environment, flag, ruleset, segment};
-use ff_test_support::{TestStore, author, environment as environment_key, flag as flag_of, segment as segment_of, tenant};
+use ff_store::{
+    CorruptRow, FlagFilter, Revision, SegmentFilter, Snapshot, Store, StoreConfig, StoreError, change, environment, flag, ruleset, segment,
+};
+use ff_test_support::{TestDatabase, TestStore, author, environment as environment_key, flag as flag_of, segment as segment_of, tenant};
 use serde_json::json;
 
 use crate::steps::{NOW, acme, create_environment, delete, find, log, production, put, put_segment, scope};
@@ -36,6 +38,33 @@ fn a_snapshot_holds_everything_that_lives() {
         assert_eq!(snapshot.segments, [segment_of(&json!({"key": "s", "included": ["u"]}))]);
         assert_eq!(ruleset::load(store, &tenant("globex")).unwrap(), nothing);
     });
+}
+
+#[test]
+fn freshly_imported_flags_are_read_without_reading_all_of_them_for_each_page() {
+    const FLAGS: usize = 1_000;
+    let Some(database) = TestDatabase::postgres_if_any() else { return };
+    database.execute("ALTER TABLE flags SET (autovacuum_enabled = off); ALTER TABLE flag_configs SET (autovacuum_enabled = off)");
+    let store = Store::open(&StoreConfig::new(database.dsn().parse().unwrap())).unwrap();
+    change::run::<_, StoreError>(&store, &acme(), &author("ann", NOW), |c| {
+        (0..FLAGS).try_for_each(|i| flag::put_in(c, &production(), flag_of(&json!({"key": format!("f{i}"), "type": "boolean"}))).map(drop))
+    })
+    .unwrap();
+    assert_eq!(ruleset::load(&store, &acme()).unwrap().environments[0].1.len(), FLAGS);
+    drop(store);
+    // What a connection has read is counted when it ends, before it is gone from the list.
+    database.execute(&format!(
+        "DO $$
+        DECLARE fetched bigint;
+        BEGIN
+            WHILE EXISTS (SELECT FROM pg_stat_activity
+                          WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()) LOOP
+                PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+            END LOOP;
+            SELECT seq_tup_read + idx_tup_fetch INTO fetched FROM pg_stat_user_tables WHERE relname = 'flag_configs';
+            IF fetched NOT BETWEEN {FLAGS} AND 4 * {FLAGS} THEN RAISE 'read % rows', fetched; END IF;
+        END $$"
+    ));
 }
 
 #[test]

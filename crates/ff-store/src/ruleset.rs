@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
 use ff_core::{EnvironmentKey, Flag, Segment, TenantId};
 
 use crate::audit::{self, Position};
@@ -217,14 +218,7 @@ impl Flags<'_, '_, '_> {
             .order(flags::key)
             .limit(FLAGS_PER_STATEMENT)
             .load(c))?;
-        // By their primary keys. Where PostgreSQL has no statistics yet, as after an import, it reads all configurations of the tenant
-        // for each page of a join.
-        let here = flag_configs::tenant_id.eq(tenant).and(flag_configs::environment_id.eq(environment_id));
-        let ids = rows.iter().map(|row| row.id.as_str());
-        let configs: Vec<ConfigRow> = on!(self.reading.link, c => flag_configs::table
-            .filter(here.and(flag_configs::flag_id.eq_any(ids)))
-            .select(ConfigRow::as_select())
-            .load(c))?;
+        let configs = configs(self.reading.link, tenant, environment_id, rows.iter().map(|row| row.id.as_str()).collect())?;
         let mut configs: HashMap<String, ConfigRow> = configs.into_iter().map(|config| (config.flag_id.clone(), config)).collect();
         self.has_more = rows.len() as i64 == FLAGS_PER_STATEMENT;
         if let Some(last) = rows.last() {
@@ -237,6 +231,26 @@ impl Flags<'_, '_, '_> {
         self.page = rows.into_iter().map(with_config).collect::<Vec<_>>().into_iter();
         Ok(())
     }
+}
+
+/// The configurations of these flags.
+fn configs(link: &mut Link<'_>, tenant: &str, environment_id: &str, flag_ids: Vec<&str>) -> Result<Vec<ConfigRow>, StoreError> {
+    Ok(match link {
+        // Each by its primary key. Where PostgreSQL has no statistics yet, as after an import, it takes a tenant for one with a flag or
+        // two, and reads all configurations of it for each page of a join or of a condition `IN`. `OFFSET 0` keeps it from that.
+        Link::Postgres(c) => diesel::sql_query(
+            "SELECT config.* FROM unnest($1) AS wanted (id) CROSS JOIN LATERAL (
+                SELECT * FROM flag_configs WHERE tenant_id = $2 AND flag_id = wanted.id AND environment_id = $3 OFFSET 0) AS config",
+        )
+        .bind::<Array<Text>, _>(flag_ids)
+        .bind::<Text, _>(tenant)
+        .bind::<Text, _>(environment_id)
+        .load(&mut **c)?,
+        Link::Sqlite(c) => {
+            let here = flag_configs::tenant_id.eq(tenant).and(flag_configs::environment_id.eq(environment_id));
+            flag_configs::table.filter(here.and(flag_configs::flag_id.eq_any(flag_ids))).select(ConfigRow::as_select()).load(&mut **c)?
+        }
+    })
 }
 
 impl Iterator for Flags<'_, '_, '_> {

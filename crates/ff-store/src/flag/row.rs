@@ -33,7 +33,7 @@ pub(crate) struct FlagRow {
 }
 
 /// A row of `flag_configs`: the configuration in one environment.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = flag_configs, primary_key(tenant_id, flag_id, environment_id), treat_none_as_null = true)]
 pub(crate) struct ConfigRow {
     pub(crate) tenant_id: String,

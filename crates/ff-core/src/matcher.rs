@@ -136,6 +136,7 @@ impl<'a, O: Observer<'a>> Matcher<'a, O> {
     #[inline(never)]
     fn holds_otherwise(&mut self, condition: &'a Cond) -> bool {
         match condition {
+            // Never met here, and what it would be: the compiler wants every kind to have an answer.
             Cond::Attr { name, check, negated } => self.test(name, check) != *negated,
             Cond::UserId { check, negated } => check.passes_text(self.user.id_text()) != *negated,
             Cond::Segments(slots) => slots.iter().any(|slot| self.is_member(*slot)),

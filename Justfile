@@ -16,7 +16,7 @@ test:
 
 # The tests that need PostgreSQL, against a server of yours: `just test-pg postgres://user:password@host/database`.
 test-pg url:
-    FF_TEST_POSTGRES_URL={{ url }} cargo test --workspace
+    FF_TEST_POSTGRES_URL={{ url }} cargo test --workspace --no-fail-fast
 
 # The engine against the slow interpreter on a million generated cases.
 oracle cases="1000000":

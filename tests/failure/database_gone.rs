@@ -234,20 +234,10 @@ fn a_database_that_takes_questions_and_answers_none_is_away() {
     let server = setup.variable("DB_ACQUIRE_TIMEOUT_MS", "1000").variable("DB_BUSY_TIMEOUT_MS", "1000").start();
     let api = admin(&server);
     api.post("/v1/flags", &flag("f")).created();
-    // The processes that serve its connections, as if their disk had been taken away: the connections stand.
-    let signal = |name: &str| {
-        postgres.administer(&format!(
-            "DO $$ DECLARE process int; BEGIN
-                FOR process IN SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ff%' LOOP
-                    EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'kill -{name} ' || process);
-                END LOOP;
-            END $$"
-        ));
-    };
-    signal("STOP");
+    let frozen = postgres.freeze();
     ready_says(&server, "degraded");
     api.post("/v1/evaluate", &question("f")).ok();
-    signal("CONT");
+    drop(frozen);
     ready_says(&server, "ready");
     api.put("/v1/flags/f", &json!({"owner": "x"})).ok();
 }

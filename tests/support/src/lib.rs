@@ -36,7 +36,7 @@ pub use crate::client::Client;
 pub use crate::database::TestDatabase;
 pub use crate::event_stream::{End, Event, EventStream, Item};
 pub use crate::output::Output;
-pub use crate::postgres::Postgres;
+pub use crate::postgres::{Frozen, Postgres};
 pub use crate::process::{ADMIN_KEY, PATIENCE, Server, Setup, eventually};
 pub use crate::store::{TestStore, author, environment, flag, segment, tenant};
 pub use crate::target::{Received, Reply, Target};

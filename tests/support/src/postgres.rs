@@ -156,6 +156,17 @@ impl Postgres {
         self.server.lock().unwrap().as_mut().expect("a server of one's own").tell("start");
     }
 
+    /// Stops all of the server's processes where they are until the answer is dropped, as if its disk had been taken away: connections
+    /// stand, further ones can be made, and none is answered. Linux only.
+    ///
+    /// # Panics
+    /// If the server is not one's own.
+    #[must_use = "it thaws when this is dropped"]
+    pub fn freeze(&self) -> Frozen<'_> {
+        self.server.lock().unwrap().as_mut().expect("a server of one's own").tell("freeze");
+        Frozen(self)
+    }
+
     /// The DSN of a database on this server.
     pub fn dsn(&self, database: &str) -> String {
         format!("{}{database}{}", self.url.0, self.url.1)
@@ -180,6 +191,16 @@ impl Postgres {
     pub fn administer(&self, sql: &str) {
         let mut connection = PgConnection::establish(&self.dsn("postgres")).unwrap();
         connection.batch_execute(sql).unwrap();
+    }
+}
+
+/// A server that answers nobody, until this is dropped.
+#[derive(Debug)]
+pub struct Frozen<'a>(&'a Postgres);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.server.lock().unwrap().as_mut().expect("a server of one's own").tell("thaw");
     }
 }
 

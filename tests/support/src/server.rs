@@ -10,13 +10,19 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 ///
 /// A shell stands between the tests and the server, because it outlives them: whatever way the test process ends, its end
 /// of the pipe is closed, `read` fails, and the shell stops the server and removes the folder. `pg_ctl` stops exactly the
-/// server that runs in this folder, by the process id which that server wrote there.
+/// server that runs in this folder, by the process id which that server wrote there, and a signal goes to that process and to
+/// those that it started.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 cd "$FOLDER" || exit 1
 answer() { if [ "$1" = 0 ]; then echo done; else tail -n 20 log >&2; echo failed; fi; }
 start() { "$BIN/pg_ctl" start -s -w -t 60 -D data -l log -o "$OPTIONS" </dev/null >/dev/null 2>&1; }
 stop() { "$BIN/pg_ctl" stop -s -w -m immediate -D data </dev/null >/dev/null 2>&1; }
+signal() {
+  read -r first <data/postmaster.pid || return
+  kill -"$1" "$first"
+  kill -"$1" $(grep -ls "^PPid:[[:space:]]*$first\$" /proc/[0-9]*/status | cut -d/ -f3)
+} 2>/dev/null
 while read -r word; do
   case "$word" in
     copy) "$BIN/pg_basebackup" -h "$FROM" -U postgres -D data -R -X stream -c fast --no-sync </dev/null >log 2>&1; answer $? ;;
@@ -24,8 +30,11 @@ while read -r word; do
     init) "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync </dev/null >log 2>&1; answer $? ;;
     start) start; answer $? ;;
     stop) stop; answer $? ;;
+    freeze) signal STOP; echo done ;;
+    thaw) signal CONT; echo done ;;
   esac
 done
+signal CONT
 stop
 cd / && rm -rf "$FOLDER"
 "#;

@@ -231,7 +231,7 @@ pub fn trim(store: &Store, tenant: &TenantId, webhook: WebhookId, keep: u32) -> 
     if is_any {
         bookkeeping::write(store, |link| {
             // First the webhook, as everybody else who writes both.
-            if row::lock(link, tenant, webhook)? {
+            if row::locked_row(link, tenant, webhook)?.is_some() {
                 on!(link, c => diesel::delete(webhook_deliveries::table.filter(older())).execute(c))?;
             }
             Ok(())

@@ -143,7 +143,7 @@ pub fn retry_now(store: &Store, tenant: &TenantId, delivery: DeliveryId, now: Ti
         let at = Some(now.as_millis());
         let next = webhook_deliveries::next_attempt_at.eq(at);
         // First the webhook, as everybody else who writes both.
-        if !row::lock(link, tenant, delivery.webhook)? {
+        if row::locked_row(link, tenant, delivery.webhook)?.is_none() {
             return Ok(false);
         }
         if on!(link, c => diesel::update(webhook_deliveries::table).filter(waiting).set(next).execute(c))? == 0 {

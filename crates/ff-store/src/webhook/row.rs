@@ -124,13 +124,6 @@ pub(super) fn row(link: &mut Link<'_>, tenant: &TenantId, id: WebhookId) -> Resu
     Ok(on!(link, c => webhooks::table.filter(wanted).select(WebhookRow::as_select()).first(c).optional())?)
 }
 
-/// Locks the webhook's row until the transaction ends; says false, if there is none.
-pub(super) fn lock(link: &mut Link<'_>, tenant: &TenantId, id: WebhookId) -> Result<bool, StoreError> {
-    let wanted = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(id.to_string()));
-    let same = webhooks::version.eq(webhooks::version);
-    Ok(on!(link, c => diesel::update(webhooks::table).filter(wanted).set(same).execute(c))? == 1)
-}
-
 /// As [`row`], and nobody else writes it until the transaction ends. A change has the tenant to itself, but not this row: whoever delivers
 /// writes into it how far it has come.
 pub(super) fn locked_row(link: &mut Link<'_>, tenant: &TenantId, id: WebhookId) -> Result<Option<WebhookRow>, StoreError> {

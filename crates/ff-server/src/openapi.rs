@@ -102,6 +102,7 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
             add_parameter(operation, "Tenant");
             if has_environment(scope) {
                 add_parameter(operation, "Environment");
+                problems.push(("404", "NotFound"));
             }
             problems.extend([("400", "BadRequest"), ("401", "Unauthenticated"), ("403", "Forbidden"), ("503", "Unavailable")]);
         }
@@ -123,7 +124,8 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
     if is_evaluation(route) || is_download(route) {
         add_parameter(operation, "MinRevision");
     }
-    if operation.get("responses").is_some_and(|responses| responses.get("304").is_some()) {
+    let has_tag = operation.get("responses").is_some_and(|responses| responses.get("304").is_some());
+    if has_tag {
         add_parameter(operation, "IfNoneMatch");
     }
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
@@ -132,6 +134,9 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
         }
         for (status, response) in responses.iter_mut() {
             complete_response(status, response);
+            if has_tag && status == "200" {
+                add_header(response, "ETag", "ETag");
+            }
             if status == "201" {
                 add_header(response, "Location", "Location");
             }

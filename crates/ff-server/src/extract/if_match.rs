@@ -128,14 +128,18 @@ fn listed(text: &str) -> Option<Listed<'_>> {
     let mut tags = Vec::new();
     let mut rest = text;
     loop {
+        // Whoever reads a list passes over members that are empty (RFC 9110, 5.6.1.2).
+        rest = rest.trim_start_matches([',', ' ', '\t']);
+        if rest.is_empty() {
+            return (!tags.is_empty()).then_some(Listed::Tags(tags));
+        }
         let (is_weak, tag) = rest.strip_prefix("W/").map_or((false, rest), |tag| (true, tag));
         let (tag, after) = tag.strip_prefix('"')?.split_once('"')?;
         tags.push((is_weak, tag));
-        let after = after.trim_start();
-        if after.is_empty() {
-            return Some(Listed::Tags(tags));
+        rest = after.trim_start();
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
         }
-        rest = after.strip_prefix(',')?.trim_start();
     }
 }
 
@@ -154,7 +158,10 @@ mod tests {
         assert_eq!(strong("*"), Some(Tags::Any));
         assert_eq!(strong("\"7\""), Some(Tags::Versions(vec![7])));
         assert_eq!(strong(" \"7\" ,\"8\",  \"abc\", \"07\", \"\""), Some(Tags::Versions(vec![7, 8])));
-        for bad in ["", "7", "\"7", "7\"", "\"7\" \"8\"", "\"7\",", "\"7\", *", "w/\"7\"", "W/7"] {
+        for gaps in ["\"7\",", ", \"7\"", ",,\"7\"\t, ,"] {
+            assert_eq!(strong(gaps), Some(Tags::Versions(vec![7])), "{gaps}");
+        }
+        for bad in ["", ",", "7", "\"7", "7\"", "\"7\" \"8\"", "\"7\", *", "w/\"7\"", "W/7"] {
             assert_eq!(strong(bad), None, "{bad}");
         }
     }

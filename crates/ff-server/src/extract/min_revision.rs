@@ -35,7 +35,7 @@ fn named(headers: &HeaderMap) -> Result<MinRevision, Problem> {
     }
     let mut values = headers.get_all(X_MIN_REVISION);
     let revision = match (values.next(), values.next()) {
-        (Some(only), None) => only.to_str().ok().and_then(parse),
+        (Some(only), None) => only.to_str().ok().and_then(|text| revision(text).ok()),
         _ => None,
     };
     revision.map(|revision| MinRevision(Some(revision))).ok_or_else(|| {
@@ -43,10 +43,14 @@ fn named(headers: &HeaderMap) -> Result<MinRevision, Problem> {
     })
 }
 
-fn parse(text: &str) -> Option<Revision> {
+/// A revision as clients write it.
+///
+/// # Errors
+/// What a revision looks like, where this is none.
+pub fn revision(text: &str) -> Result<Revision, &'static str> {
     // What the number's own parser takes besides: a sign.
     let is_number = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).map(Revision::new)
+    text.parse().ok().filter(|_| is_number).map(Revision::new).ok_or("expected a revision, a whole number below 2^63")
 }
 
 #[cfg(test)]
@@ -55,11 +59,11 @@ mod tests {
 
     #[test]
     fn a_revision_is_a_whole_number_that_fits() {
-        for (text, revision) in [("0", 0), ("42", 42), ("9223372036854775807", i64::MAX)] {
-            assert_eq!(parse(text), Some(Revision::new(revision)));
+        for (text, number) in [("0", 0), ("42", 42), ("9223372036854775807", i64::MAX)] {
+            assert_eq!(revision(text), Ok(Revision::new(number)));
         }
         for text in ["", "-1", "+1", "abc", "1.0", " 1", "0x1", "9223372036854775808", "99999999999999999999"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert!(revision(text).is_err(), "{text}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub use self::caller::caller_of;
 pub use self::idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey};
 pub use self::if_match::{Conditional, IfNoneMatch, SeenTags};
 pub(crate) use self::json::read as read_json_body;
-pub use self::min_revision::{MinRevision, X_MIN_REVISION, X_REVISION};
+pub use self::min_revision::{MinRevision, X_MIN_REVISION, X_REVISION, revision};
 pub use self::path::{Named, PathDelivery, PathKey, PathUserId, PathWebhook};
 pub use self::query::{FromParams, Params, Query};
 pub use self::scope::{X_ENVIRONMENT, X_TENANT_ID, scope_of, tenant_named};

@@ -90,6 +90,12 @@ fn every_operation_has_words_its_security_and_its_problems() {
         if has("412") {
             assert!(parameters.contains("parameters/IfMatch"), "{place}");
         }
+        if has("304") {
+            assert!(parameters.contains("parameters/IfNoneMatch"), "{place}");
+            assert!(operation["responses"]["200"]["headers"].get("ETag").is_some(), "{place}");
+        }
+        // Whoever asks for an environment may ask for one that is not there.
+        assert!(!(parameters.contains("parameters/Environment") || parameters.contains("\"X-Environment\"")) || has("404"), "{place}");
         for name in path.split(['{', '}']).skip(1).step_by(2) {
             assert!(
                 parameters.contains(&format!("\"name\":\"{name}\"")) || (name == "key" && parameters.contains("parameters/Key")),

@@ -11,7 +11,7 @@ use ff_store::Revision;
 use futures_util::stream;
 
 use crate::event::EventPattern;
-use crate::extract::{Allowed, EventsRead, FromParams, Params, Query, X_ENVIRONMENT};
+use crate::extract::{Allowed, EventsRead, FromParams, Params, Query, X_ENVIRONMENT, revision};
 use crate::problem::{Problem, ProblemType};
 use crate::service::{Missing, ServiceError};
 use crate::state::AppState;
@@ -40,12 +40,6 @@ impl FromParams for FollowQuery {
         let patterns = listed(params, "event", str::parse::<EventPattern>)?;
         Ok(Self { since, wanted: Wanted { environments, patterns } })
     }
-}
-
-fn revision(text: &str) -> Result<Revision, &'static str> {
-    // `parse` would take a sign.
-    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).map(Revision::new).ok_or("expected a revision, a whole number")
 }
 
 /// A parameter that may stand several times, each time with one value or with several between commas.
@@ -95,6 +89,7 @@ fn resume(request: &HttpRequest, since: Option<Revision>) -> Result<Resume, Prob
     params(
         ("since" = Option<u64>, Query, description = "The revision after which to begin: all later changes, then those to come. Without it, and without `Last-Event-ID`, only those to come."),
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last event that came. Clients send it by themselves when they connect again; it wins over `since`. One that the tenant has not reached is answered with the event `reset`."),
+        ("X-Environment" = Option<String>, Header, description = "The same as the parameter `environment`, for one environment; the parameter wins over it."),
         ("environment" = Option<Vec<String>>, Query, description = "Only changes that may be felt in these environments: repeated, or with commas between. Without it, that of the header `X-Environment`, or all where that is missing too."),
         ("event" = Option<Vec<String>>, Query, description = "Only events of these types: `*`, `flag.*`, `flag.updated` …: repeated, or with commas between.", example = "flag.*"),
     ),

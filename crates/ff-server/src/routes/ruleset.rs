@@ -6,7 +6,7 @@ use ff_store::Revision;
 
 use super::answer::CHOOSERS;
 use crate::document::Encoded;
-use crate::extract::{AcceptsGzip, Allowed, FromParams, MinRevision, Params, Query, RulesetRead, SeenTags, X_REVISION};
+use crate::extract::{AcceptsGzip, Allowed, FromParams, MinRevision, Params, Query, RulesetRead, SeenTags, X_REVISION, revision};
 use crate::problem::{Problem, ProblemType};
 use crate::service::ruleset as service;
 use crate::state::AppState;
@@ -53,12 +53,7 @@ pub struct Since(Revision);
 
 impl FromParams for Since {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        let read = |text: &str| {
-            let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            // A number of any size is a revision that is yet to come, rather than unreadable.
-            if is_number { Ok(Revision::new(text.parse().unwrap_or(i64::MAX))) } else { Err("expected a revision, a whole number") }
-        };
-        let since = params.value_by("since", read)?;
+        let since = params.value_by("since", revision)?;
         since.map(Self).ok_or_else(|| Problem::new(ProblemType::InvalidQuery, "the parameter `since` is missing"))
     }
 }

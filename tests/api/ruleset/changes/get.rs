@@ -168,6 +168,8 @@ fn revisions_that_are_none_or_yet_to_come_are_refused() {
         for bad in ["", "-1", "1.0", "x", "0x1", "2", "99999999999999999999999"] {
             api.get(&format!("/v1/ruleset/changes?since={bad}")).problem(400, "invalid_query");
         }
+        let beyond = api.get("/v1/ruleset/changes?since=9223372036854775808").problem(400, "invalid_query");
+        assert_eq!(beyond["detail"], "the parameter `since` does not fit: expected a revision, a whole number below 2^63");
         api.get("/v1/ruleset/changes").problem(400, "invalid_query");
         api.get("/v1/ruleset/changes?since=0&since=1").problem(400, "invalid_query");
         api.get("/v1/ruleset/changes?since=0&limit=1").problem(400, "invalid_query");

@@ -1,6 +1,5 @@
 //! A backup that was made while the server wrote is the state of one moment, and a server starts on it.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ff_test_support::{Client, Postgres, TestDatabase, eventually};
@@ -60,14 +59,14 @@ fn a_copy_by_vacuum_of_a_sqlite_database_in_use_is_whole() {
 #[test]
 fn a_dump_of_a_postgresql_database_in_use_is_whole() {
     let Some(postgres) = Postgres::start() else { return };
-    if ["pg_dump", "pg_restore"].iter().any(|program| Command::new(program).arg("--version").output().is_err()) {
+    if ["pg_dump", "pg_restore"].iter().any(|program| Postgres::program(program).is_none()) {
         return;
     }
     let (dsn, restored) = (postgres.empty_database(), postgres.empty_database());
     let folder = tempfile::tempdir().unwrap();
     let dump = folder.path().join("ff.dump");
     let run = |program: &str, arguments: [&str; 3]| {
-        let done = Command::new(program).args(arguments).arg(&dump).output().unwrap();
+        let done = Postgres::program(program).unwrap().args(arguments).arg(&dump).output().unwrap();
         assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
     };
     holds_one_moment(&dsn, || {

@@ -18,7 +18,7 @@ mod shutdown;
 mod start;
 mod state_dir;
 
-use ff_test_support::{Client, Server, Setup};
+use ff_test_support::{Answer, Client, Server, Setup, eventually};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ff-server");
@@ -31,6 +31,12 @@ fn setup() -> Setup {
 /// An admin of the tenant `acme`.
 fn admin(server: &Server) -> Client {
     server.client().admin("test").tenant("acme")
+}
+
+/// The answer of a server that waits for its database for so short a time that a busy machine may take longer: sent again, as 503 asks for.
+#[track_caller]
+fn sent_again(ask: impl Fn() -> Answer) -> Answer {
+    eventually("an answer other than 503", || Some(ask()).filter(|answer| answer.status() != 503))
 }
 
 /// A boolean flag that is on for everyone.

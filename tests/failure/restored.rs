@@ -1,7 +1,6 @@
 //! A database that was restored from a dump, and written past what a server has served, before that server can look.
 
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 
 use ff_test_support::{Client, Postgres, Server, eventually};
@@ -17,7 +16,7 @@ struct World {
 }
 
 fn run(program: &str, arguments: &[&str]) {
-    let done = Command::new(program).args(arguments).output().unwrap();
+    let done = Postgres::program(program).unwrap().args(arguments).output().unwrap();
     assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
@@ -25,14 +24,13 @@ impl World {
     /// With a server that has served revision 6, if PostgreSQL and its programs are here.
     fn start() -> Option<(Self, Arc<Server>)> {
         let postgres = Postgres::start()?;
-        if ["pg_dump", "pg_restore"].iter().any(|program| Command::new(program).arg("--version").output().is_err()) {
+        if ["pg_dump", "pg_restore"].iter().any(|program| Postgres::program(program).is_none()) {
             return None;
         }
         let dsn = postgres.empty_database();
         let name = dsn.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
         let world = Self { postgres, name, dump: tempfile::tempdir().unwrap() };
-        let server = setup().variable("DB_DSN", &dsn).variable("STATE_DIR", "state").variable("DB_ACQUIRE_TIMEOUT_MS", "300");
-        let server = server.variable("RULESET_REFRESH_MS", "100").start();
+        let server = setup().variable("DB_DSN", &dsn).variable("STATE_DIR", "state").variable("RULESET_REFRESH_MS", "100").start();
         let api = admin(&server);
         api.post("/v1/flags", &flag("kept")).created();
         api.post("/v1/flags", &flag("changed")).created();
@@ -65,15 +63,19 @@ impl World {
         let restored = restored.split('?').next().unwrap().rsplit('/').next().unwrap();
         let name = &self.name;
         self.postgres.administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
-        self.postgres
-            .administer(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('{name}', '{restored}')"));
+        self.rename(name, &format!("{name}_former"));
+        self.rename(restored, name);
+    }
+
+    /// Connections go a moment after they are told to, and one may be in the making.
+    fn rename(&self, from: &str, to: &str) {
         eventually("nobody to be connected", || {
-            // Connections go a moment after they are told to.
-            let rename = format!("ALTER DATABASE {name} RENAME TO {name}_former");
-            let renamed = Command::new("psql").args(["--dbname", &self.postgres.dsn("postgres"), "--command", &rename]).output().unwrap();
-            renamed.status.success().then_some(())
+            self.postgres.administer(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"));
+            match self.postgres.try_administer(&format!("ALTER DATABASE {from} RENAME TO {to}")) {
+                Err(error) if error.contains("being accessed by other users") => None,
+                renamed => Some(renamed.unwrap()),
+            }
         });
-        self.postgres.administer(&format!("ALTER DATABASE {restored} RENAME TO {name}"));
     }
 }
 

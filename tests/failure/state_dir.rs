@@ -14,7 +14,7 @@ use crate::{admin, flag, question, setup};
 fn start() -> Option<(Postgres, Arc<Server>)> {
     let postgres = Postgres::start()?;
     let dsn = postgres.empty_database();
-    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50").variable("DB_ACQUIRE_TIMEOUT_MS", "1000");
+    let setup = setup().variable("DB_DSN", &dsn).variable("RULESET_REFRESH_MS", "50");
     Some((postgres, setup.variable("STATE_DIR", "state").start()))
 }
 
@@ -228,8 +228,7 @@ fn what_was_saved_of_another_database_is_not_served() {
     admin(&server).post("/v1/flags", &flag("f")).created();
     is_saved(&server, "acme", 1);
     let state = server.folder().join("state").display().to_string();
-    let other =
-        setup().variable("DB_DSN", &postgres.empty_database()).variable("STATE_DIR", &state).variable("DB_ACQUIRE_TIMEOUT_MS", "1000");
+    let other = setup().variable("DB_DSN", &postgres.empty_database()).variable("STATE_DIR", &state);
     server.kill_9();
     postgres.stop();
     let ended = other.command().output().unwrap();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types};
 use ff_test_support::{Client, Postgres, Server, Setup};
 use serde_json::{Value, json};
 
@@ -16,15 +15,8 @@ pub(crate) const TENANT: &str = "acme";
 pub(crate) struct Fleet {
     servers: Vec<Arc<Server>>,
     turn: AtomicUsize,
-    dsn: String,
     // Last, so that it goes after the servers.
     postgres: Postgres,
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = sql_types::BigInt)]
-    count: i64,
 }
 
 impl Fleet {
@@ -37,7 +29,7 @@ impl Fleet {
             let starting: Vec<_> = (0..3).map(|_| scope.spawn(|| setup().start())).collect();
             starting.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        Some(Self { servers, turn: AtomicUsize::new(0), dsn, postgres })
+        Some(Self { servers, turn: AtomicUsize::new(0), postgres })
     }
 
     pub(crate) fn servers(&self) -> &[Arc<Server>] {
@@ -69,14 +61,12 @@ impl Fleet {
         self.turn.fetch_add(1, Ordering::Relaxed) % self.servers.len()
     }
 
-    /// Ends the connections on which replicas listen for notifications; says how many there were.
-    pub(crate) fn cut_listeners(&self) -> i64 {
-        let mut connection = PgConnection::establish(&self.dsn).unwrap();
-        let cut = sql_query(
-            "SELECT count(pg_terminate_backend(pid)) AS count FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE '%listen %'",
-        );
-        cut.get_result::<Count>(&mut connection).unwrap().count
+    /// Ends the connections on which replicas listen for notifications, once each has one.
+    pub(crate) fn cut_listeners(&self) {
+        const LISTENERS: &str = "FROM pg_stat_activity WHERE application_name = 'ff listener'";
+        // More, while those that were cut before are on their way out.
+        self.postgres.wait_until("all to listen", &format!("(SELECT count(*) >= {} {LISTENERS})", self.servers.len()));
+        self.postgres.administer(&format!("SELECT pg_terminate_backend(pid) {LISTENERS}"));
     }
 }
 

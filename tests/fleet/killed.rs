@@ -1,6 +1,6 @@
 //! A replica is killed in the middle of writes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ff_test_support::eventually;
 use serde_json::{Value, json};
@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::fleet::{Fleet, assert_without_gaps, flag, log, question};
 
 const WRITERS: usize = 6;
+
+/// How often replicas are killed at least, and at most where nothing was under way at the time.
 const KILLS: usize = 4;
+const KILLS_MAX: usize = 40;
 
 /// What a writer knows of its writes.
 #[derive(Default)]
@@ -22,7 +25,7 @@ struct Writes {
 
 /// Writes flags until told to stop, each through the next replica. A writer `with_keys` sends what broke off again, to
 /// another replica, with the same `Idempotency-Key`, until it is answered.
-fn write(fleet: &Fleet, writer: usize, with_keys: bool, is_over: &AtomicBool) -> Writes {
+fn write(fleet: &Fleet, writer: usize, with_keys: bool, is_over: &AtomicBool, broken: &AtomicUsize) -> Writes {
     let mut writes = Writes::default();
     for i in 0.. {
         if is_over.load(Ordering::Relaxed) {
@@ -37,6 +40,7 @@ fn write(fleet: &Fleet, writer: usize, with_keys: bool, is_over: &AtomicBool) ->
         };
         let mut answer = send();
         let has_broken = answer.is_err();
+        broken.fetch_add(usize::from(has_broken), Ordering::Relaxed);
         while with_keys && answer.is_err() {
             answer = send();
         }
@@ -57,15 +61,18 @@ fn write(fleet: &Fleet, writer: usize, with_keys: bool, is_over: &AtomicBool) ->
 fn killing_a_replica_amid_writes_loses_nothing_that_was_acknowledged_and_does_nothing_twice() {
     let Some(fleet) = Fleet::start(|setup| setup) else { return };
     fleet.admin(0).post("/v1/flags", &flag("first")).created();
-    let is_over = AtomicBool::new(false);
+    let (is_over, broken) = (AtomicBool::new(false), AtomicUsize::new(0));
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let writing: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                let (fleet, is_over) = (&fleet, &is_over);
-                scope.spawn(move || write(fleet, writer, writer % 2 == 0, is_over))
+                let (fleet, is_over, broken) = (&fleet, &is_over, &broken);
+                scope.spawn(move || write(fleet, writer, writer % 2 == 0, is_over, broken))
             })
             .collect();
-        for kill in 0..KILLS {
+        for kill in 0..KILLS_MAX {
+            if kill >= KILLS && broken.load(Ordering::Relaxed) > 0 {
+                break;
+            }
             let replica = kill % 2;
             // In the middle: not before it has written something since it started.
             let before = log(&fleet.admin(2)).len();

@@ -21,7 +21,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `address` (`127.0.0.1:…`), without any header of its own.
+    /// A client of the server at `address` (`127.…:…`), without any header of its own.
     pub fn new(address: String) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -83,7 +83,7 @@ impl Client {
         named.map_or("", |(_, value)| value)
     }
 
-    /// The server at the other end, as `127.0.0.1:…`.
+    /// The server at the other end, as `127.…:…`.
     pub fn address(&self) -> &str {
         &self.address
     }

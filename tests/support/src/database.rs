@@ -5,7 +5,7 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use ff_store::Backend;
 use tempfile::TempDir;
 
-use crate::postgres::{Postgres, migrate};
+use crate::postgres::{Postgres, migrate, wait_until};
 
 /// A database with all tables that is gone when dropped.
 pub struct TestDatabase {
@@ -63,9 +63,18 @@ impl TestDatabase {
         }
     }
 
+    /// Waits until `condition` holds, as PostgreSQL sees it from this database.
+    ///
+    /// # Panics
+    /// If it does not in time, or this is SQLite.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, condition: &str) {
+        wait_until(&self.dsn, what, condition);
+    }
+
     fn sqlite_connection(&self) -> SqliteConnection {
         let mut connection = SqliteConnection::establish(self.dsn.trim_start_matches("sqlite://")).unwrap();
-        connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 60000").unwrap();
         connection
     }
 }

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel::{Connection, PgConnection, RunQueryDsl, select};
 use ff_store::{Store, StoreConfig};
 
 use crate::database::TestDatabase;
+use crate::process::eventually;
 use crate::server::Server;
 
 /// Names a server to use instead of one of one's own: a URL of a user who may create databases.
@@ -129,8 +133,17 @@ impl Postgres {
 
     fn create(&'static self, options: &str) -> TestDatabase {
         let name = unique_name();
-        self.administer(&format!("CREATE DATABASE {name} {options}"));
-        TestDatabase::postgres(self.dsn(&name), move || self.administer(&format!("DROP DATABASE {name} WITH (FORCE)")))
+        // Whoever has been in the template leaves it a moment later, which PostgreSQL waits for, but not for long.
+        let make = format!("CREATE DATABASE {name} {options}");
+        eventually(&make, || match self.try_administer(&make) {
+            Err(error) if error.contains("being accessed by other users") => None,
+            made => Some(made.unwrap()),
+        });
+        TestDatabase::postgres(self.dsn(&name), move || {
+            // One that is left lying is a smaller evil than a panic during another.
+            let dropped = self.try_administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
+            dropped.unwrap_or_else(|error| eprintln!("NOTICE: {name} stays: {error}"));
+        })
     }
 
     /// A fresh database without any table, which lasts as long as the server: for servers of one's own.
@@ -189,9 +202,39 @@ impl Postgres {
     /// # Panics
     /// If it fails.
     pub fn administer(&self, sql: &str) {
-        let mut connection = PgConnection::establish(&self.dsn("postgres")).unwrap();
-        connection.batch_execute(sql).unwrap();
+        self.try_administer(sql).unwrap();
     }
+
+    /// The same where it may fail.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub fn try_administer(&self, sql: &str) -> Result<(), String> {
+        let mut connection = PgConnection::establish(&self.dsn("postgres")).map_err(|error| error.to_string())?;
+        connection.batch_execute(sql).map_err(|error| error.to_string())
+    }
+
+    /// Waits until `condition` holds, as the server sees it from outside of any test's database.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, condition: &str) {
+        wait_until(&self.dsn("postgres"), what, condition);
+    }
+
+    /// One of PostgreSQL's programs as a command, of the version that servers of one's own have: another one in the `PATH` may be older, and
+    /// refuse. None, if it is not here.
+    pub fn program(name: &str) -> Option<Command> {
+        binaries().map(|bin| bin.join(name)).filter(|program| program.is_file()).map(Command::new)
+    }
+}
+
+/// A question on a connection of its own, asked again until the answer is yes.
+#[track_caller]
+pub(crate) fn wait_until(dsn: &str, what: &str, condition: &str) {
+    let mut connection = PgConnection::establish(dsn).unwrap();
+    eventually(what, || select(sql::<Bool>(condition)).get_result::<bool>(&mut connection).unwrap().then_some(()));
 }
 
 /// A server that answers nobody, until this is dropped.

@@ -1,8 +1,10 @@
 //! The real ff-server program as a process, on a database of its own.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use ff_store::Backend;
@@ -40,6 +42,19 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A loopback address that no other server of any test has. Whoever still asks a server that has ended is refused there, and does not come
+/// to another one that was given its port. Where a system has one such address only, that is it.
+fn own_loopback() -> Ipv4Addr {
+    static FIRST: OnceLock<u32> = OnceLock::new();
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Other test processes may run on this machine. The lower bits of an id are random.
+    let first = *FIRST.get_or_init(|| uuid::Uuid::now_v7().as_u128() as u32);
+    let number = first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+    // Neither the network's own address nor the one that means all of it.
+    let own = Ipv4Addr::new(127, 1 + (number / 254 / 256 % 254) as u8, (number / 254) as u8, 1 + (number % 254) as u8);
+    if TcpListener::bind((own, 0)).is_ok() { own } else { Ipv4Addr::LOCALHOST }
+}
+
 /// A server to be started: the program, its options and variables, its database.
 #[derive(Debug)]
 pub struct Setup {
@@ -51,8 +66,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The program with a secret, an admin key and a SQLite file of its own, on a free port of the loopback address. Its webhooks may lead
-    /// to this machine.
+    /// The program with a secret, an admin key and a SQLite file of its own, on a free port of a loopback address of its own. Its webhooks
+    /// may lead to this machine, and it waits for a database that is there as long as anything is waited for: how long it usually does is
+    /// less than a busy machine may take.
     pub fn new(program: &'static str) -> Self {
         let folder = tempfile::Builder::new().prefix("ff-server-").tempdir().unwrap();
         let dsn = format!("sqlite://{}", folder.path().join("ff.db").display());
@@ -61,7 +77,9 @@ impl Setup {
             .variable("JWT_SECRET", SECRET)
             .variable("ADMIN_KEY", ADMIN_KEY)
             .variable("DB_DSN", &dsn)
-            .variable("BIND", "127.0.0.1:0")
+            .variable("DB_ACQUIRE_TIMEOUT_MS", &PATIENCE.as_millis().to_string())
+            .variable("DB_BUSY_TIMEOUT_MS", &PATIENCE.as_millis().to_string())
+            .variable("BIND", &format!("{}:0", own_loopback()))
             .variable("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
     }
 
@@ -170,7 +188,7 @@ impl Server {
         eventually(&format!("/readyz says {word}"), || (self.client().get("/readyz").text() == word).then_some(()));
     }
 
-    /// Where it listens: `127.0.0.1:…`.
+    /// Where it listens: `127.…:…`.
     ///
     /// # Panics
     /// If it is not running.

@@ -140,7 +140,7 @@ impl Target {
         let shared = Arc::<Shared>::default();
         let own = shared.clone();
         thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
+            for connection in listener.incoming().flatten() {
                 let (shared, serve) = (own.clone(), serve.clone());
                 shared.connections.fetch_add(1, Ordering::Relaxed);
                 connection.set_read_timeout(Some(PATIENCE)).ok();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::rt::time::sleep;
 use actix_web::web;
 use ff_core::TenantId;
-use ff_store::{Position, Store, StoreError, audit, ruleset};
+use ff_store::{Store, StoreError};
 use slog::{Logger, error, info, warn};
 
 use super::StartError;
@@ -15,7 +15,7 @@ use crate::cache::TenantRulesets;
 use crate::config::Config;
 use crate::service::ServiceError;
 use crate::state::AppState;
-use crate::state_dir::StateDir;
+use crate::state_dir::{StateDir, note_former};
 use crate::telemetry::chain;
 
 /// How long to wait before the next attempt to reach a database that was away at the start.
@@ -97,26 +97,10 @@ pub(super) async fn warm_up(state: Arc<AppState>, folder: Arc<StateDir>) {
     let tenants = blocking::run(move || shared.tenants().map_err(ServiceError::internal)).await;
     for tenant in tenants.unwrap_or_default() {
         let (shared, folder, subject) = (Arc::clone(&state), Arc::clone(&folder), tenant.clone());
-        let compared = blocking::run(move || compare(&shared, &folder, &subject)).await;
+        let compared = blocking::run(move || note_former(&shared, &folder, &subject)).await;
         let loaded = state.rulesets.get(&state.store, &tenant).await;
         if let Err(error) = compared.and(loaded) {
             warn!(state.logger, "tenant `{tenant}` cannot be loaded ahead: {}", chain(&error));
         }
     }
-}
-
-/// Notes where the database has another history of the tenant than what was saved: clients may know the former one.
-fn compare(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<(), ServiceError> {
-    let Some(Ok(saved)) = folder.read(tenant).map(|saved| saved.position()) else { return Ok(()) };
-    let change = audit::change_at(&state.store, tenant, saved.revision)?;
-    let reached = ruleset::revisions(&state.store, std::slice::from_ref(tenant))?;
-    let is_ahead = reached.iter().any(|(_, reached)| *reached < saved.revision);
-    if is_ahead || saved.contradicts(Position { change, ..saved }) {
-        warn!(
-            state.logger,
-            "the database has another history of tenant `{tenant}` than what was saved at revision {}: was it restored?", saved.revision
-        );
-        state.rulesets.note_rewritten(tenant, saved.revision);
-    }
-    Ok(())
 }

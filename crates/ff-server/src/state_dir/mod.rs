@@ -4,6 +4,7 @@
 //! server that is killed leaves the former one. `adr/0012` says why it is so.
 
 mod file;
+mod former;
 mod saver;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub(crate) use self::file::Saved;
 use self::file::{Damage, tenant_in};
+pub(crate) use self::former::note_former;
 pub(crate) use self::saver::save_for_ever;
 use crate::cache::TenantRulesets;
 use crate::clock;

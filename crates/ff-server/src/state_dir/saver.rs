@@ -10,6 +10,7 @@ use ff_store::{Position, ruleset};
 use slog::{info, warn};
 
 use super::StateDir;
+use super::former::note_if_former;
 use crate::cache::Found;
 use crate::document::contents::Contents;
 use crate::document::difference::Difference;
@@ -58,20 +59,20 @@ pub(crate) async fn save_for_ever(state: Arc<AppState>, folder: Arc<StateDir>) {
 
 /// What is in the files, as far as this process knows.
 #[derive(Debug, Default)]
-struct Saver {
+pub(super) struct Saver {
     saved: HashMap<TenantId, Position>,
 }
 
 impl Saver {
     /// Writes each tenant's rulesets that differ from its file. One that fails does not keep the others from being written.
-    fn save_all(&mut self, state: &AppState, folder: &StateDir) -> Result<(), ServiceError> {
+    pub(super) fn save_all(&mut self, state: &AppState, folder: &StateDir) -> Result<(), ServiceError> {
         let mut failed = None;
         for (tenant, rulesets) in state.rulesets.all() {
             let is_saved = |saved: &&Position| is_at(**saved, rulesets.position());
             if self.saved.get(&tenant).filter(is_saved).is_some() {
                 continue;
             }
-            match save(state, folder, &tenant) {
+            match save(state, folder, &tenant, !self.saved.contains_key(&tenant)) {
                 Ok(Some(position)) => drop(self.saved.insert(tenant, position)),
                 Ok(None) => {}
                 Err(error) => drop(failed.get_or_insert(error)),
@@ -86,8 +87,9 @@ fn is_at(saved: Position, served: Position) -> bool {
     saved.revision == served.revision && (served.change.is_none() || saved.change == served.change)
 }
 
-/// Brings the tenant's file to what is served, and says where that is.
-fn save(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<Option<Position>, ServiceError> {
+/// Brings the tenant's file to what is served, and says where that is. For the first time in this process, the file may be all that tells
+/// of a history that is gone.
+fn save(state: &AppState, folder: &StateDir, tenant: &TenantId, is_first: bool) -> Result<Option<Position>, ServiceError> {
     let Some(served) = state.rulesets.peek(tenant) else { return Ok(None) };
     // From the former file and what changed since, where that is possible: the rulesets in memory are compiled, and the database
     // should not have to tell everything again for each change.
@@ -95,6 +97,9 @@ fn save(state: &AppState, folder: &StateDir, tenant: &TenantId) -> Result<Option
     if let Some(former) = former.as_ref().and_then(|saved| saved.contents().ok()) {
         if is_at(former.position, served.position()) {
             return Ok(Some(former.position));
+        }
+        if is_first {
+            note_if_former(state, tenant, former.position)?;
         }
         let environments = former.environments.keys().cloned();
         let difference = Difference::read(&state.store, tenant, environments, former.position, served.position())?;

@@ -4,8 +4,10 @@ use ff_core::Flag;
 use ff_store::{ChangeId, Position, Revision};
 use serde_json::json;
 
+use super::saver::Saver;
 use super::*;
 use crate::document::entities::{Entities, flag_json};
+use crate::testing::Fixture;
 
 fn dsn(name: &str) -> Dsn {
     format!("postgres://ff@db/{name}").parse().unwrap()
@@ -133,4 +135,30 @@ fn a_folder_that_is_none_is_refused() {
     fs::write(&file, "").unwrap();
     assert!(StateDir::open(&file, &dsn("ff")).is_err());
     assert!(StateDir::open(&file.join("below"), &dsn("ff")).is_err());
+}
+
+/// Another process has saved the tenant `acme` as in `former`, and a database with another history is served; it is saved now.
+async fn saved_over(former: Option<Contents<'static>>) -> Fixture {
+    let fixture = Fixture::new();
+    let folder = tempfile::tempdir().unwrap();
+    let saved = StateDir::open(folder.path(), &fixture.config.store.dsn).unwrap();
+    former.iter().for_each(|former| saved.write(&tenant("acme"), former).unwrap());
+    let app = fixture.app().await;
+    let body = json!({"key": "g", "type": "boolean"});
+    assert_eq!(app(fixture.admin("POST", "/v1/flags").set_json(body)).await.status, 201);
+    Saver::default().save_all(&fixture.state, &saved).unwrap();
+    assert_eq!(saved.read(&tenant("acme")).unwrap().position().unwrap().revision, Revision::new(1));
+    fixture
+}
+
+#[actix_web::test]
+async fn what_another_process_saved_of_a_history_that_is_gone_is_noted_before_it_is_replaced() {
+    let is_doubtful = async |former, revision| {
+        let fixture = saved_over(former).await;
+        fixture.state.rulesets.is_doubtful(&tenant("acme"), Revision::new(revision))
+    };
+    assert!(is_doubtful(Some(contents(1)), 1).await, "another change has made it");
+    assert!(is_doubtful(Some(contents(7)), 7).await, "the database has not come so far");
+    assert!(!is_doubtful(Some(contents(7)), 8).await);
+    assert!(!is_doubtful(None, 1).await);
 }

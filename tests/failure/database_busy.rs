@@ -3,16 +3,15 @@
 use std::sync::mpsc;
 
 use ff_core::{TenantId, Timestamp};
-use ff_store::{Author, Store, StoreConfig, StoreError, change};
-use ff_test_support::{PATIENCE, TestDatabase};
+use ff_store::{Author, Store, StoreError, change};
+use ff_test_support::{TestDatabase, patient};
 use serde_json::json;
 
 use crate::{admin, flag, question, sent_again, setup};
 
 /// Runs `meanwhile` while somebody else is in the middle of a change of the tenant `acme`.
 fn during_a_change(dsn: &str, meanwhile: impl FnOnce()) {
-    let config = StoreConfig { acquire_timeout: PATIENCE, busy_timeout: PATIENCE, ..StoreConfig::new(dsn.parse().unwrap()) };
-    let store = Store::open(&config).unwrap();
+    let store = Store::open(&patient(dsn)).unwrap();
     let tenant: TenantId = "acme".parse().unwrap();
     let author = Author { actor: "somebody else".to_owned(), request_id: None, at: Timestamp::from_millis(0) };
     let (begun, has_begun) = mpsc::channel();

@@ -38,6 +38,6 @@ pub use crate::event_stream::{End, Event, EventStream, Item};
 pub use crate::output::Output;
 pub use crate::postgres::{Frozen, Postgres};
 pub use crate::process::{ADMIN_KEY, PATIENCE, Server, Setup, eventually};
-pub use crate::store::{TestStore, author, environment, flag, segment, tenant};
+pub use crate::store::{TestStore, author, environment, flag, patient, segment, tenant};
 pub use crate::target::{Received, Reply, Target};
 pub use ureq::Error as ClientError;

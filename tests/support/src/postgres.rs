@@ -10,11 +10,12 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel::{Connection, PgConnection, RunQueryDsl, select};
-use ff_store::{Store, StoreConfig};
+use ff_store::Store;
 
 use crate::database::TestDatabase;
 use crate::process::eventually;
 use crate::server::Server;
+use crate::store::patient;
 
 /// Names a server to use instead of one of one's own: a URL of a user who may create databases.
 const URL_VARIABLE: &str = "FF_TEST_POSTGRES_URL";
@@ -133,17 +134,8 @@ impl Postgres {
 
     fn create(&'static self, options: &str) -> TestDatabase {
         let name = unique_name();
-        // Whoever has been in the template leaves it a moment later, which PostgreSQL waits for, but not for long.
-        let make = format!("CREATE DATABASE {name} {options}");
-        eventually(&make, || match self.try_administer(&make) {
-            Err(error) if error.contains("being accessed by other users") => None,
-            made => Some(made.unwrap()),
-        });
-        TestDatabase::postgres(self.dsn(&name), move || {
-            // One that is left lying is a smaller evil than a panic during another.
-            let dropped = self.try_administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
-            dropped.unwrap_or_else(|error| eprintln!("NOTICE: {name} stays: {error}"));
-        })
+        self.administer(&format!("CREATE DATABASE {name} {options}"));
+        TestDatabase::postgres(self.dsn(&name), move || self.administer(&format!("DROP DATABASE {name} WITH (FORCE)")))
     }
 
     /// A fresh database without any table, which lasts as long as the server: for servers of one's own.
@@ -192,6 +184,9 @@ impl Postgres {
             let name = "ff_template".to_owned();
             self.administer(&format!("CREATE DATABASE {name}"));
             migrate(&self.dsn(&name));
+            // A template that somebody is connected to cannot be copied, and the pool of whoever has migrated it may be at it still.
+            self.administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+            self.administer(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
             name
         });
         Some(template)
@@ -201,8 +196,14 @@ impl Postgres {
     ///
     /// # Panics
     /// If it fails.
+    #[track_caller]
     pub fn administer(&self, sql: &str) {
-        self.try_administer(sql).unwrap();
+        // PostgreSQL waits 5 s for those to leave whose connections to a database that is copied, renamed or dropped are closed already.
+        eventually(sql, || match self.try_administer(sql) {
+            Err(error) if error.contains("being accessed by other users") => None,
+            Err(error) => panic!("{sql}: {error}"),
+            Ok(()) => Some(()),
+        });
     }
 
     /// The same where it may fail.
@@ -252,7 +253,7 @@ fn unique_name() -> String {
 }
 
 pub(crate) fn migrate(dsn: &str) {
-    Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap().migrate().unwrap();
+    Store::open(&patient(dsn)).unwrap().migrate().unwrap();
 }
 
 /// The folder of the newest installation, as Debian and others lay it out, or of what is in the PATH.

@@ -41,7 +41,7 @@ cd / && rm -rf "$FOLDER"
 
 /// Nothing here has to survive a power failure, and tests open many connections. (`synchronous_commit` stays on: what was
 /// committed must survive a crash of the server itself.)
-const OPTIONS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=500 -c shared_buffers=32MB";
+const OPTIONS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=1000 -c shared_buffers=32MB";
 
 pub(crate) struct Server {
     keeper: Child,

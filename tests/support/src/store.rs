@@ -8,6 +8,7 @@ use ff_store::{Author, Store, StoreConfig};
 use serde_json::Value;
 
 use crate::database::TestDatabase;
+use crate::process::PATIENCE;
 
 /// A store on a database of its own.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct TestStore {
 impl TestStore {
     /// A store on `database`.
     pub fn on(database: TestDatabase) -> Self {
-        let store = Store::open(&StoreConfig::new(database.dsn().parse().unwrap())).unwrap();
+        let store = Store::open(&patient(database.dsn())).unwrap();
         Self { store, database }
     }
 
@@ -48,6 +49,12 @@ impl Deref for TestStore {
     fn deref(&self) -> &Store {
         &self.store
     }
+}
+
+/// How to reach the database of a test that is not about waiting: no caller is sent away because the machine is busy, its disk slow, or
+/// another process always the first to get SQLite's lock.
+pub fn patient(dsn: &str) -> StoreConfig {
+    StoreConfig { acquire_timeout: PATIENCE, busy_timeout: PATIENCE, ..StoreConfig::new(dsn.parse().unwrap()) }
 }
 
 /// The tenant `id`.

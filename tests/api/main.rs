@@ -97,6 +97,7 @@ mod ruleset {
 }
 mod webhooks {
     mod delivery {
+        mod changed;
         mod fence;
         mod order;
         mod replicas;

@@ -116,7 +116,7 @@ impl Turn<'_> {
         let (started, mut attempts) = (Instant::now(), 0);
         loop {
             let headings = audit::headings(&self.state.store, self.held.lease.tenant(), self.progress.cursor, HEADINGS_PER_READ)?;
-            if headings.is_empty() {
+            if headings.is_empty() || self.is_changed()? {
                 return Ok(End::Done);
             }
             for heading in headings {
@@ -144,6 +144,13 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the webhook is another one by now. INVARIANT: asked after events were read, and before one of them is sent or passed over:
+    /// what was changed before an event happened holds for it. The next turn goes on with what the webhook is.
+    fn is_changed(&self) -> Result<bool, ServiceError> {
+        let (tenant, id) = (self.held.lease.tenant(), self.held.lease.webhook());
+        Ok(webhook::version(&self.state.store, tenant, id)? != Some(self.outbound.version))
     }
 
     fn wanted(&self, heading: &Heading) -> Option<EventType> {

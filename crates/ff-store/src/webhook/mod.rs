@@ -20,7 +20,7 @@ pub use self::delivery::{
     Deliveries, DeliveryRecord, DeliveryState, RequestedAttempt, deliveries, delivery, forget_before, note_attempt, trim,
 };
 pub use self::id::{DeliveryId, IdError, WebhookId};
-pub use self::progress::{Figures, Outbound, Progress, Saved, figures, outbound, retry_now, save};
+pub use self::progress::{Figures, Outbound, Progress, Saved, figures, outbound, retry_now, save, version};
 use self::row::WebhookRow;
 pub use self::secret::WebhookSecret;
 pub use self::write::{WEBHOOKS_MAX, create_in, delete_in, disable_in, find_in, rotate_in, update_in};

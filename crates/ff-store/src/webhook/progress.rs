@@ -67,6 +67,17 @@ pub fn outbound(store: &Store, tenant: &TenantId, id: WebhookId, at: Timestamp) 
     Ok(Some(Outbound { url: record.url, events: record.events, secrets, version: record.version, enabled: record.enabled, progress }))
 }
 
+/// Which state of what people set the webhook `id` is in; none, if it is not there any more.
+///
+/// # Errors
+/// What every read may give.
+pub fn version(store: &Store, tenant: &TenantId, id: WebhookId) -> Result<Option<Version>, StoreError> {
+    let mine = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(id.to_string()));
+    let version: Option<i64> =
+        store.read(|link| Ok(on!(link, c => webhooks::table.filter(mine.clone()).select(webhooks::version).first(c).optional())?))?;
+    Ok(version.map(Version::new))
+}
+
 /// What became of an attempt to write progress down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {

@@ -144,6 +144,8 @@ fn it_says_in_words_what_decided() {
         {"id": "tenth", "when": {"percentage": {"value": 0.5, "salt": "s"}}, "rollout": {"variant": "a"}},
     ]);
     each(|api| {
+        // Whom half a percent of all users are depends on the tenant's name.
+        let api = &api.tenant("where-u-is-not-in-half-a-percent");
         api.post("/v1/segments", &json!({"key": "beta", "criteria": {}, "excluded": ["u"]})).created();
         api.post("/v1/flags", &with(text("f"), json!({"rules": rules}))).created();
         let user = json!({"id": "u", "attributes": {"country": "US"}});

@@ -1,7 +1,6 @@
 //! `GET /v1/events`: what is told, to whom, and for how long.
 
 use std::io::{BufRead, BufReader, Write};
-use std::time::{Duration, Instant};
 
 use ff_test_support::token::{HEADER, SECRET, now_s, signed, token};
 use ff_test_support::{Client, End, Event, Item, Server, eventually};
@@ -243,10 +242,7 @@ fn silence_is_broken_by_comments_and_by_what_lets_a_narrow_stream_be_resumed() {
 #[test]
 fn there_are_so_many_places_and_whoever_hangs_up_gives_theirs_back() {
     each_own(
-        |setup| {
-            let setup = setup.variable("EVENT_HEARTBEAT_MS", "60000");
-            setup.variable("EVENT_SUBSCRIBERS_PER_TENANT_MAX", "2").variable("EVENT_SUBSCRIBERS_MAX", "3")
-        },
+        |setup| setup.variable("EVENT_SUBSCRIBERS_PER_TENANT_MAX", "2").variable("EVENT_SUBSCRIBERS_MAX", "3"),
         |server| {
             let (api, other) = (admin_of(server), admin_of(server));
             let open = || metric(server, "ff_event_subscribers");
@@ -258,11 +254,9 @@ fn there_are_so_many_places_and_whoever_hangs_up_gives_theirs_back() {
             other.get("/v1/events").problem(503, "stream_unavailable");
             // A look at the head takes no place.
             assert_eq!(other.send("HEAD", "/v1/events", None).status(), 200);
-            // Nothing is sent meanwhile: the next heartbeat is a minute away.
-            let hung_up = Instant::now();
+            // Nothing is sent meanwhile: the next heartbeat is an hour away.
             mine.pop();
             let mut again = eventually("a place", || (open() == 2.0).then(|| other.follow("/v1/events")));
-            assert!(hung_up.elapsed() < Duration::from_secs(30), "{:?}", hung_up.elapsed());
             [&mut theirs, &mut again].into_iter().for_each(|stream| assert_eq!(stream.ready(), 0));
             other.post("/v1/flags", &boolean("f")).created();
             assert_eq!([theirs.event().revision(), again.event().revision()], [1, 1]);
@@ -276,9 +270,14 @@ fn there_are_so_many_places_and_whoever_hangs_up_gives_theirs_back() {
 #[test]
 fn a_stream_ends_with_its_credential() {
     each(|api| {
-        let claims = json!({"sub": "brief", "scopes": ["events:r"], "tenants": [api.tenant_id()], "iat": now_s(), "exp": now_s() + 3});
-        let brief = api.bearer(&signed(HEADER, &claims, SECRET));
-        let (mut brief_stream, mut other) = (brief.follow("/v1/events"), api.follow("/v1/events"));
+        // It may have expired before the stream begins: then another one is tried.
+        let (brief, mut brief_stream) = eventually("a stream before its credential expires", || {
+            let claims = json!({"sub": "brief", "scopes": ["events:r"], "tenants": [api.tenant_id()], "iat": now_s(), "exp": now_s() + 2});
+            let brief = api.bearer(&signed(HEADER, &claims, SECRET));
+            let stream = brief.follow_if_let_in("/v1/events")?;
+            Some((brief, stream))
+        });
+        let mut other = api.follow("/v1/events");
         assert_eq!((brief_stream.ready(), other.ready()), (0, 0));
         assert_eq!(brief_stream.end(), End::Whole);
         brief.get("/v1/events").problem(401, "unauthenticated");

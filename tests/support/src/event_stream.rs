@@ -77,6 +77,27 @@ impl Client {
     /// If it answers with anything but a stream.
     #[track_caller]
     pub fn try_follow(&self, path: &str) -> Option<EventStream> {
+        let (status, stream) = self.open(path)?;
+        stream.is_one_after(path, &status);
+        Some(stream)
+    }
+
+    /// The same where the credential may have expired; none, if it has.
+    ///
+    /// # Panics
+    /// If the answer is neither a stream nor 401.
+    #[track_caller]
+    pub fn follow_if_let_in(&self, path: &str) -> Option<EventStream> {
+        let (status, stream) = self.open(path).unwrap_or_else(|| panic!("{path}: the server hung up"));
+        if status.starts_with("HTTP/1.1 401 ") {
+            return None;
+        }
+        stream.is_one_after(path, &status);
+        Some(stream)
+    }
+
+    /// The first line of an answer, and what comes behind it.
+    fn open(&self, path: &str) -> Option<(String, EventStream)> {
         let mut connection = TcpStream::connect(self.address()).ok()?;
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
         let head = self.head("GET", path).replace("Connection: close\r\n", "Accept: text/event-stream\r\n");
@@ -90,15 +111,18 @@ impl Client {
         let status = lines.next()?;
         let headers: Vec<_> =
             lines.filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))).collect();
-        let stream = EventStream { connection, headers, parser: Parser::default(), items: VecDeque::new(), end: None };
-        assert!(status.starts_with("HTTP/1.1 200 "), "{path}: {status} {:?}", stream.headers);
-        assert_eq!(stream.header("content-type"), Some("text/event-stream"), "{path}");
-        assert_eq!(stream.header("transfer-encoding"), Some("chunked"), "{path}");
-        Some(stream)
+        Some((status, EventStream { connection, headers, parser: Parser::default(), items: VecDeque::new(), end: None }))
     }
 }
 
 impl EventStream {
+    #[track_caller]
+    fn is_one_after(&self, path: &str, status: &str) {
+        assert!(status.starts_with("HTTP/1.1 200 "), "{path}: {status} {:?}", self.headers);
+        assert_eq!(self.header("content-type"), Some("text/event-stream"), "{path}");
+        assert_eq!(self.header("transfer-encoding"), Some("chunked"), "{path}");
+    }
+
     /// A header of the answer, if it is there.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

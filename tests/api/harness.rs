@@ -27,20 +27,27 @@ pub(crate) fn each(test: impl Fn(&Client)) {
 /// Runs `test` with a server of its own on SQLite, and with one on PostgreSQL.
 pub(crate) fn each_own(change: impl Fn(Setup) -> Setup, test: impl Fn(&Arc<Server>)) {
     for backend in BACKENDS {
-        if let Some(setup) = Setup::on(PROGRAM, backend) {
+        if let Some(setup) = patient(backend) {
             naming(backend, || test(&change(setup).start()));
         }
     }
 }
 
+/// The program on a database of this kind, with limits that no machine reaches on which these tests end at all: a write that waits behind
+/// others, or for a connection, is late and not refused, and a stream is silent for longer than any test lasts.
+fn patient(backend: Backend) -> Option<Setup> {
+    let limits = [("DB_ACQUIRE_TIMEOUT_MS", "60000"), ("DB_BUSY_TIMEOUT_MS", "60000"), ("EVENT_HEARTBEAT_MS", "3600000")];
+    Setup::on(PROGRAM, backend).map(|setup| limits.into_iter().fold(setup, |setup, (name, value)| setup.variable(name, value)))
+}
+
 /// The program, to be set up by the test, on SQLite.
 pub(crate) fn setup() -> Setup {
-    Setup::new(PROGRAM)
+    patient(Backend::Sqlite).expect("SQLite is part of the program")
 }
 
 /// The program on a PostgreSQL database of its own, if there is PostgreSQL.
 pub(crate) fn setup_on_postgres() -> Option<Setup> {
-    Setup::on(PROGRAM, Backend::Postgres)
+    patient(Backend::Postgres)
 }
 
 /// The admin `test` in a tenant that nobody has written to.
@@ -72,7 +79,7 @@ fn shared(backend: Backend) -> Option<Arc<Server>> {
     if let Some(server) = place.as_ref().and_then(Weak::upgrade) {
         return Some(server);
     }
-    let server = Setup::on(PROGRAM, backend)?.start();
+    let server = patient(backend)?.start();
     *place = Some(Arc::downgrade(&server));
     if backend == Backend::Sqlite || std::env::var_os("FF_TEST_POSTGRES_URL").is_none() {
         KEPT.lock().unwrap().push(server.clone());

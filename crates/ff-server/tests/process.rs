@@ -65,7 +65,8 @@ impl Server {
 
     /// Tells it to stop, and gives its exit code and last line.
     fn stop(mut self, signal: &str) -> (Option<i32>, Value) {
-        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        // Every shell has the command; as a program of its own it is not everywhere.
+        let status = Command::new("/bin/sh").args(["-c", &format!("kill {signal} {}", self.process.id())]).status().unwrap();
         assert!(status.success());
         let last = self.lines.by_ref().map(Result::unwrap).last().unwrap();
         (self.process.wait().unwrap().code(), serde_json::from_str(&last).unwrap())

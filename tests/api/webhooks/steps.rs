@@ -70,6 +70,13 @@ pub(crate) fn impatient(setup: Setup) -> Setup {
     hasty(setup).variable("WEBHOOK_TIMEOUT_MS", "500").variable("WEBHOOK_LEASE_MS", "1000")
 }
 
+/// A schedule of a quick attempt after the other, of which no test sees the end: for those that count on every event to arrive, whatever
+/// becomes of single attempts on a busy machine.
+pub(crate) fn persistent(setup: Setup) -> Setup {
+    let quick: Vec<_> = (1..50).map(|i| (i * 100).to_string()).chain(["3600000".to_owned()]).collect();
+    setup.variable("WEBHOOK_RETRY_MS", &quick.join(","))
+}
+
 /// Whether another implementation of Standard Webhooks accepts the request under this secret.
 pub(crate) fn verifies(request: &Received, secret: &str) -> bool {
     let mut headers = HeaderMap::new();

@@ -8,7 +8,7 @@ use ff_test_support::{Client, Received, Reply, Server, Setup, Target, TestDataba
 
 use crate::harness::{fresh_tenant, setup};
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty, impatient, revisions};
+use crate::webhooks::steps::{create, create_flags, hasty, persistent, revisions};
 
 /// Runs `test` with a server on each kind of database, and a way to start others on the same one.
 fn each_database(change: impl Fn(Setup) -> Setup, test: impl Fn(&Arc<Server>, &dyn Fn() -> Arc<Server>)) {
@@ -62,7 +62,7 @@ fn while_all_live_each_event_is_told_by_one_of_them_once() {
 #[test]
 fn when_the_one_that_delivers_is_killed_another_one_goes_on_and_nothing_is_lost() {
     // Long enough that a busy machine seldom takes one who lives for dead: his events would be told again, too.
-    let change = |setup: Setup| impatient(setup).variable("WEBHOOK_LEASE_MS", "3000");
+    let change = |setup: Setup| persistent(setup).variable("WEBHOOK_TIMEOUT_MS", "2000").variable("WEBHOOK_LEASE_MS", "4000");
     each_database(change, |survivor, another| {
         let tenant = fresh_tenant();
         let target = Target::start();

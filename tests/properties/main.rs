@@ -3,7 +3,7 @@
 //! - `FF_ORACLE_CASES` raises the number of evaluations compared with the oracle (20,000 where it is not set).
 //! - `FF_PROPERTY_PERCENT` tries each property on that part of its inputs, for runs that are repeated a thousand times.
 //! - `FF_PROPERTY_SEED` repeats a run: each test prints its seed, and the shrunken counterexample as JSON that can be put
-//!   into `tests/data/cases/`.
+//!   into `tests/data/cases/`. In CI all runs have the same one.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

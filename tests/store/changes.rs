@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ff_core::TenantId;
-use ff_store::{Outcome, Revision, Store, StoreConfig, StoreError, Version, change, environment, flag, ruleset, segment};
-use ff_test_support::{TestStore, author, flag as flag_of, segment as segment_of, tenant};
+use ff_store::{Outcome, Revision, Store, StoreError, Version, change, environment, flag, ruleset, segment};
+use ff_test_support::{TestStore, author, flag as flag_of, patient, segment as segment_of, tenant};
 use serde_json::json;
 
 use crate::steps::{NOW, acme, find, log, production, put};
@@ -15,7 +15,7 @@ fn concurrent_writers_make_revisions_without_gaps_and_an_audit_log_in_that_order
     const CHANGES: usize = 15;
     TestStore::each(|store| {
         // Two stores on one database, as two processes would have: they share no queue.
-        let other = Store::open(&StoreConfig::new(store.database().dsn().parse().unwrap())).unwrap();
+        let other = Store::open(&patient(store.database().dsn())).unwrap();
         let tenants = [acme(), tenant("globex")];
         std::thread::scope(|threads| {
             for writer in 0..WRITERS {

@@ -1,10 +1,8 @@
 //! Answers under a key: the first one counts, whoever keeps it.
 
 use ff_core::Timestamp;
-use ff_store::{
-    Entity, KeptAnswer, KeyedRequest, Known, Shown, Store, StoreConfig, StoreError, change, flag, idempotency, ruleset, segment,
-};
-use ff_test_support::{TestStore, author, environment, flag as flag_of, segment as segment_of, tenant};
+use ff_store::{Entity, KeptAnswer, KeyedRequest, Known, Shown, Store, StoreError, change, flag, idempotency, ruleset, segment};
+use ff_test_support::{TestStore, author, environment, flag as flag_of, patient, segment as segment_of, tenant};
 use serde_json::{Value, json};
 
 use crate::steps::{NOW, acme, log, production};
@@ -58,7 +56,7 @@ fn what_was_kept_is_found_for_the_same_request_in_the_same_tenant() {
 fn of_many_who_keep_an_answer_at_once_one_does() {
     TestStore::each(|store| {
         // As two processes would have: they share no queue.
-        let other = Store::open(&StoreConfig::new(store.database().dsn().parse().unwrap())).unwrap();
+        let other = Store::open(&patient(store.database().dsn())).unwrap();
         for round in 0..20 {
             let mine = request(&format!("key-{round}"), "what");
             let (mine, other, barrier) = (&mine, &other, std::sync::Barrier::new(6));
@@ -128,7 +126,7 @@ fn a_change_whose_key_was_taken_while_it_was_made_learns_of_it_and_can_be_undone
 #[test]
 fn writers_with_one_key_make_one_change() {
     TestStore::each(|store| {
-        let other = Store::open(&StoreConfig::new(store.database().dsn().parse().unwrap())).unwrap();
+        let other = Store::open(&patient(store.database().dsn())).unwrap();
         for round in 0..10 {
             let (mine, other) = (&request(&format!("key-{round}"), "what"), &other);
             let make =

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, SqliteConnection, sql_query};
-use ff_store::{Backend, Store, StoreConfig, StoreError, ruleset};
-use ff_test_support::{Postgres, TestDatabase, TestStore};
+use ff_store::{Backend, Store, StoreError, ruleset};
+use ff_test_support::{Postgres, TestDatabase, TestStore, patient};
 use serde_json::json;
 
 use crate::steps::{acme, create_environment, delete, find, log, put, put_segment};
@@ -74,7 +74,7 @@ fn migrate_at_once(dsn: &str) {
             .map(|_| {
                 threads.spawn(|| {
                     barrier.wait();
-                    let store = Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap();
+                    let store = Store::open(&patient(dsn)).unwrap();
                     store.migrate().unwrap()
                 })
             })
@@ -84,7 +84,7 @@ fn migrate_at_once(dsn: &str) {
     let mut sizes: Vec<_> = applied.iter().map(Vec::len).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [0, 0, 0, ALL.len()], "one did all the work");
-    fill(&Store::open(&StoreConfig::new(dsn.parse().unwrap())).unwrap());
+    fill(&Store::open(&patient(dsn)).unwrap());
 }
 
 /// Table, then its columns in order: name, type, whether it may be null.

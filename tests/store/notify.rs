@@ -1,17 +1,15 @@
 //! Hearing of changes, on PostgreSQL.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use ff_store::{Backend, Listener, Notice, Revision, Store, StoreConfig, StoreError, change, flag};
-use ff_test_support::{TestDatabase, TestStore, author, flag as flag_of};
+use ff_test_support::{PATIENCE, TestDatabase, TestStore, author, flag as flag_of, patient};
 use serde_json::json;
 
 use crate::steps::{NOW, acme, delete, production, put, put_segment};
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A listener, and what it says.
 struct Heard {
@@ -135,8 +133,8 @@ fn a_listener_that_ends_closes_its_connection() {
 #[test]
 fn a_listener_without_a_server_says_nothing_and_ends() {
     let Some(store) = postgres() else { return };
-    let listen_dsn = Some("postgres://127.0.0.1:1/nowhere".parse().unwrap());
-    let deaf = Store::open(&StoreConfig { listen_dsn, ..StoreConfig::new(store.database().dsn().parse().unwrap()) }).unwrap();
+    let listen_dsn = Some("postgres:///nowhere?host=/nowhere".parse().unwrap());
+    let deaf = Store::open(&StoreConfig { listen_dsn, ..patient(store.database().dsn()) }).unwrap();
     let heard = Heard::on(&deaf);
     put(&deaf, "production", &json!({"key": "f", "type": "boolean"})).unwrap();
     assert_eq!(heard.notices.try_recv().ok(), None);

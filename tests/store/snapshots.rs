@@ -1,12 +1,10 @@
 //! Snapshots: all of a tenant at one revision, and what becomes of damaged rows.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use ff_core::model::Scalar;
-use ff_store::{
-    CorruptRow, FlagFilter, Revision, SegmentFilter, Snapshot, Store, StoreConfig, StoreError, change, environment, flag, ruleset, segment,
+use ff_store::{CorruptRow, FlagFilter, Revision, SegmentFilter, Snapshot, Store, StoreError, change, environment, flag, ruleset, segment};
+use ff_test_support::{
+    TestDatabase, TestStore, author, environment as environment_key, flag as flag_of, patient, segment as segment_of, tenant,
 };
-use ff_test_support::{TestDatabase, TestStore, author, environment as environment_key, flag as flag_of, segment as segment_of, tenant};
 use serde_json::json;
 
 use crate::steps::{NOW, acme, create_environment, delete, find, log, production, put, put_segment, scope};
@@ -45,7 +43,7 @@ fn freshly_imported_flags_are_read_without_reading_all_of_them_for_each_page() {
     const FLAGS: usize = 1_000;
     let Some(database) = TestDatabase::postgres_if_any() else { return };
     database.execute("ALTER TABLE flags SET (autovacuum_enabled = off); ALTER TABLE flag_configs SET (autovacuum_enabled = off)");
-    let store = Store::open(&StoreConfig::new(database.dsn().parse().unwrap())).unwrap();
+    let store = Store::open(&patient(database.dsn())).unwrap();
     change::run::<_, StoreError>(&store, &acme(), &author("ann", NOW), |c| {
         (0..FLAGS).try_for_each(|i| flag::put_in(c, &production(), flag_of(&json!({"key": format!("f{i}"), "type": "boolean"}))).map(drop))
     })
@@ -87,9 +85,8 @@ fn a_snapshot_is_of_one_revision_while_others_write() {
     const CHANGES: i64 = 60;
     TestStore::each(|store| {
         create_environment(store, "staging").unwrap();
-        let is_done = AtomicBool::new(false);
         std::thread::scope(|threads| {
-            threads.spawn(|| {
+            let writing = threads.spawn(|| {
                 for i in 0..CHANGES {
                     // Each change writes two flags and a segment: three revisions, never seen but together.
                     let written: Result<(), StoreError> = change::run(store, &acme(), &author("ann", NOW), |c| {
@@ -101,10 +98,10 @@ fn a_snapshot_is_of_one_revision_while_others_write() {
                     });
                     written.unwrap();
                 }
-                is_done.store(true, Ordering::Release);
             });
             loop {
-                let is_last = is_done.load(Ordering::Acquire);
+                // Whether it has come to its end or failed.
+                let is_last = writing.is_finished();
                 let snapshot = ruleset::load(store, &acme()).unwrap();
                 let n = (snapshot.revision.get() - 1) / 3 - 1;
                 assert_eq!((snapshot.revision.get() - 1) % 3, 0);

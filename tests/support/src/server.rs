@@ -39,7 +39,7 @@ stop
 cd / && rm -rf "$FOLDER"
 "#;
 
-/// Nothing here has to survive a power failure, and tests open many connections. (`synchronous_commit` stays on: what was
+/// Nothing here has to survive a power failure, and tests open many connections, the more the more cores run tests. (`synchronous_commit` stays on: what was
 /// committed must survive a crash of the server itself.)
 const OPTIONS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=1000 -c shared_buffers=32MB";
 

@@ -1,5 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use ff_core::{EnvironmentKey, Flag, TenantId, Timestamp};
@@ -11,8 +12,12 @@ use crate::{AuditFilter, PageRequest, Revision, Scope, Store, StoreConfig, Store
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn store(folder: &tempfile::TempDir) -> Store {
-    let store = Store::open(&StoreConfig::new(format!("sqlite://{}/ff.db", folder.path().display()).parse().unwrap())).unwrap();
+    let usual = StoreConfig::new(format!("sqlite://{}/ff.db", folder.path().display()).parse().unwrap());
+    // Nobody gives up waiting because the machine is busy.
+    let store = Store::open(&StoreConfig { acquire_timeout: PATIENCE, busy_timeout: PATIENCE, ..usual }).unwrap();
     store.migrate().unwrap();
     store
 }
@@ -41,7 +46,9 @@ fn revisions(store: &Store) -> Vec<i64> {
 }
 
 fn wait_until(is_so: impl Fn() -> bool) {
+    let started = Instant::now();
     while !is_so() {
+        assert!(started.elapsed() < PATIENCE);
         std::thread::yield_now();
     }
 }

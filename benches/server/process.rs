@@ -105,9 +105,10 @@ fn address_in(log: &std::path::Path, process: &mut Child) -> SocketAddr {
     let (never, wait) = mpsc::channel::<()>();
     loop {
         let text = fs::read_to_string(log).unwrap();
-        if let Some((_, rest)) = text.split_once("listening on http://") {
+        // To its end: what is looked at may be half written.
+        if let Some((address, _)) = text.split_once("listening on http://").and_then(|(_, rest)| rest.split_once('"')) {
             drop(never);
-            return rest.split('"').next().unwrap().parse().unwrap();
+            return address.parse().unwrap();
         }
         assert!(process.try_wait().unwrap().is_none(), "the server ended: {text}");
         assert!(std::time::Instant::now() < deadline, "the server does not listen: {text}");

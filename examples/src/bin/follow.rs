@@ -12,25 +12,30 @@ use ff_core::{EnvironmentKey, Ruleset, RulesetChanges, RulesetDocument, TenantId
 /// Whatever went wrong, for showing.
 pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The ruleset as it is now. `get` is given a path and answers with the body, by whatever client; it fails on any status but 2xx.
+/// The ruleset as it is now. `get` is given a path and answers with the status and the body, by whatever client.
 ///
 /// # Errors
-/// The client's, or an answer that this release of the engine does not understand.
-pub(crate) fn download(get: &impl Fn(&str) -> Result<String, AnyError>) -> Result<Ruleset, AnyError> {
-    Ok(RulesetDocument::from_json(&get("/v1/ruleset")?)?.compile()?)
+/// The client's, a status that is not 200, or an answer that this release of the engine does not understand.
+pub(crate) fn download(get: &impl Fn(&str) -> Result<(u16, String), AnyError>) -> Result<Ruleset, AnyError> {
+    match get("/v1/ruleset")? {
+        (200, document) => Ok(RulesetDocument::from_json(&document)?.compile()?),
+        (status, problem) => Err(format!("{status}: {problem}").into()),
+    }
 }
 
-/// The ruleset after what changed since; where the changes do not lead on from it, as it is now.
+/// The ruleset after what changed since; where the changes do not lead on from it, as it is now. Two requests at most.
 ///
 /// # Errors
-/// As [`download`].
-pub(crate) fn follow(ruleset: &Ruleset, get: &impl Fn(&str) -> Result<String, AnyError>) -> Result<Ruleset, AnyError> {
-    let changes = RulesetChanges::from_json(&get(&format!("/v1/ruleset/changes?since={}", ruleset.revision()))?)?;
-    match ruleset.with_changes(&changes) {
-        Ok(changed) => Ok(changed),
-        // They are too many to be listed, for example.
-        Err(_) => download(get),
-    }
+/// As [`download`], and where the server cannot tell at present: the ruleset is good until it can.
+pub(crate) fn follow(ruleset: &Ruleset, get: &impl Fn(&str) -> Result<(u16, String), AnyError>) -> Result<Ruleset, AnyError> {
+    let changed = match get(&format!("/v1/ruleset/changes?since={}", ruleset.revision()))? {
+        (200, changes) => RulesetChanges::from_json(&changes).ok().and_then(|changes| ruleset.with_changes(&changes).ok()),
+        // A download now might be of a server that knows less than this ruleset does.
+        (status @ (429 | 500..), problem) => return Err(format!("{status}: {problem}").into()),
+        // The revision is one that is yet to come, for example, since the database was restored.
+        _ => None,
+    };
+    changed.map_or_else(|| download(get), Ok)
 }
 
 /// Asks ff-server at this address.
@@ -39,15 +44,18 @@ pub(crate) fn client(
     token: &str,
     tenant: &TenantId,
     environment: &EnvironmentKey,
-) -> impl Fn(&str) -> Result<String, AnyError> + use<> {
+) -> impl Fn(&str) -> Result<(u16, String), AnyError> + use<> {
     let (server, authorization) = (server.to_owned(), format!("Bearer {token}"));
     let (tenant, environment) = (tenant.clone(), environment.clone());
+    let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
     move |path| {
-        let request = ureq::get(format!("{server}{path}"))
+        let request = agent
+            .get(format!("{server}{path}"))
             .header("Authorization", &authorization)
             .header("X-Tenant-ID", tenant.as_str())
             .header("X-Environment", environment.as_str());
-        Ok(request.call()?.body_mut().with_config().limit(256 << 20).read_to_string()?)
+        let mut answer = request.call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().with_config().limit(256 << 20).read_to_string()?))
     }
 }
 
@@ -61,7 +69,8 @@ fn main() -> Result<(), AnyError> {
     let token = std::env::var("TOKEN").map_err(|_| "TOKEN must hold a token")?;
     let get = client(server, &token, &tenant.parse()?, &EnvironmentKey::production());
     let ruleset = download(&get)?;
-    // A service would do this every few seconds, or whenever it hears of a change, and swap the ruleset in.
+    // A service would do this every few seconds, or whenever it hears of a change, and swap the ruleset in. Where it fails, the service
+    // goes on with the one that it has.
     let ruleset = follow(&ruleset, &get)?;
 
     let user = User::new(user_id)?;

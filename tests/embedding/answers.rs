@@ -64,3 +64,43 @@ fn a_default_stands_in_for_a_flag_that_is_missing_or_of_another_type() {
     assert_eq!((ruleset.f64_or("broken", &user, NOW, 0.0), ruleset.f64_or("text", &user, NOW, 0.5)), (2.5, 0.5));
     assert_eq!((ruleset.i64_or("whole", &user, NOW, 0), ruleset.i64_or("broken", &user, NOW, 7)), (-3, 7));
 }
+
+#[test]
+fn a_number_is_whole_however_it_is_written() {
+    let given = |written: &str| {
+        let text = format!(
+            r#"{{"flags": [{{"key": "n", "type": "number", "state": "on", "variants": [{{"key": "v", "weight": 1, "value": {written}}}]}}]}}"#
+        );
+        let ruleset = FlagSet::from_json(&text).unwrap().compile(1).unwrap();
+        let user = User::new("u").unwrap();
+        let answer = ruleset.evaluate("n", &user, NOW).unwrap();
+        let read = answer.as_i64();
+        assert_eq!(
+            answer.value().to_json().to_string(),
+            serde_json::from_str::<serde_json::Value>(written).unwrap().to_string(),
+            "shown as it was written"
+        );
+        assert_eq!(ruleset.i64_or("n", &user, NOW, 7), read.unwrap_or(7), "{written}");
+        read
+    };
+    for (written, whole) in [
+        ("1.0", 1),
+        ("20.0", 20),
+        ("1e3", 1_000),
+        ("-0.0", 0),
+        ("-2.5e1", -25),
+        ("9007199254740993", 9_007_199_254_740_993),
+        ("9223372036854775807", i64::MAX),
+        ("9223372036854774784.0", 9_223_372_036_854_774_784),
+        ("-9223372036854775808", i64::MIN),
+        ("-9223372036854775808.0", i64::MIN),
+    ] {
+        assert_eq!(given(written), Some(whole), "{written}");
+    }
+    for written in ["0.5", "1e-3", "9223372036854775808", "9223372036854775808.0", "-9223372036854777856.0", "1e300", "-1e300"] {
+        assert_eq!(given(written), None, "{written}");
+    }
+    let built = Flag::builder("n", FlagType::Number).on().variant("v", 1.0, 20.0).build().unwrap();
+    let ruleset = FlagSet::new("acme".parse().unwrap()).flag(built).compile(1).unwrap();
+    assert_eq!(ruleset.i64_or("n", &User::new("u").unwrap(), NOW, 7), 20);
+}

@@ -52,9 +52,10 @@ impl VariantValue {
         if let Self::Number(number) = self { number.as_f64() } else { None }
     }
 
-    /// The value of a number flag that is a whole number within the range of `i64`.
+    /// The value of a number flag that is a whole number within the range of `i64`, however it is written: `20`, `20.0`, `2e1`.
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Number(number) = self { number.as_i64() } else { None }
+        let Self::Number(number) = self else { return None };
+        number.as_i64().or_else(|| whole(number.as_f64()?))
     }
 
     /// The value as a type of yours: a JSON flag as a struct, a string flag as an enum. Reads it each time.
@@ -72,6 +73,12 @@ impl VariantValue {
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
+}
+
+fn whole(value: f64) -> Option<i64> {
+    // Of the bounds of `i64` the lower one is a double, and the upper one lies just below one.
+    const BOUND: f64 = -(i64::MIN as f64);
+    (value.fract() == 0.0 && (-BOUND..BOUND).contains(&value)).then_some(value as i64)
 }
 
 impl Serialize for VariantValue {
@@ -129,6 +136,26 @@ mod tests {
             let equal: Vec<usize> = (0..values.len()).filter(|j| of(values[*j].clone()) == made).collect();
             assert_eq!(equal, [i], "{value} equals itself only");
         }
+    }
+
+    #[test]
+    fn a_number_is_whole_whatever_its_form_up_to_the_bounds() {
+        let whole = |value: f64| VariantValue::new(&json!(value), &"v".parse().unwrap()).as_i64();
+        for (value, expected) in [
+            (20.0, 20),
+            (-0.0, 0),
+            (-25.0, -25),
+            (9_007_199_254_740_992.0, 9_007_199_254_740_992),
+            (9_223_372_036_854_774_784.0, 9_223_372_036_854_774_784),
+            (-9_223_372_036_854_775_808.0, i64::MIN),
+        ] {
+            assert_eq!(whole(value), Some(expected), "{value}");
+        }
+        for value in [0.5, -0.5, 20.000_001, 9_223_372_036_854_775_808.0, -9_223_372_036_854_777_856.0, f64::MAX, f64::MIN] {
+            assert_eq!(whole(value), None, "{value}");
+        }
+        assert_eq!(VariantValue::new(&json!(u64::MAX), &"v".parse().unwrap()).as_i64(), None);
+        assert_eq!(VariantValue::new(&json!(i64::MAX), &"v".parse().unwrap()).as_i64(), Some(i64::MAX));
     }
 
     #[test]

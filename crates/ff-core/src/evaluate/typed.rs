@@ -26,7 +26,7 @@ impl<'a> Evaluation<'a> {
         self.value().as_f64()
     }
 
-    /// The value, if it is that of a number flag and whole.
+    /// The value, if it is that of a number flag, whole (as `20` and `20.0` are) and within the range of `i64`.
     pub fn as_i64(&self) -> Option<i64> {
         self.value().as_i64()
     }
@@ -56,7 +56,8 @@ impl Ruleset {
         self.evaluate(flag_key, user, now).and_then(|answer| answer.as_f64()).unwrap_or(default)
     }
 
-    /// What a number flag gives to this user; `default`, if there is no number flag of that key or the number is not whole.
+    /// What a number flag gives to this user; `default`, if there is no number flag of that key, or the number is not
+    /// [whole](Evaluation::as_i64).
     pub fn i64_or(&self, flag_key: &str, user: &User, now: Timestamp, default: i64) -> i64 {
         self.evaluate(flag_key, user, now).and_then(|answer| answer.as_i64()).unwrap_or(default)
     }

@@ -106,6 +106,15 @@ fn a_ruleset_in_a_log_is_a_line() {
 }
 
 #[test]
+fn a_user_in_a_log_is_the_id_and_the_attributes() {
+    let user = User::new("Ü").unwrap().with("plan", "pro").with("age", 36).with("roles", ["Admin"]);
+    assert_eq!(
+        format!("{user:?}"),
+        r#"User { id: "Ü", attributes: {"age": Number(36.0), "plan": String("pro"), "roles": List([String("Admin")])} }"#
+    );
+}
+
+#[test]
 fn keys_compare_with_text_and_come_from_it() {
     let key = FlagKey::try_from("new-search").unwrap();
     assert_eq!(key, "new-search");

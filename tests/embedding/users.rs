@@ -62,3 +62,52 @@ fn what_is_not_known_is_no_attribute() {
     let user = User::new("u").unwrap().with_some("plan", Some("pro")).with_some("age", None::<u8>);
     assert_eq!(user.attributes().collect::<Vec<_>>(), [("plan", &"pro".into())]);
 }
+
+#[test]
+fn an_attribute_that_replaces_an_object_replaces_what_lay_under_it() {
+    let read = |attributes| User::from_value(&json!({"id": "u", "attributes": attributes})).unwrap();
+    let nested = || read(json!({"a": {"b": {"c": 1}, "d": 2}, "ab": 3}));
+    assert_eq!(nested().with("a", 5), read(json!({"a": 5, "ab": 3})));
+    assert_eq!(nested().with("a.b", 5), read(json!({"a": {"b": 5, "d": 2}, "ab": 3})));
+    assert_eq!(nested().with("a", AttributeValue::Object), read(json!({"a": {}, "ab": 3})));
+    assert_eq!(nested().with("a.d", 5), read(json!({"a": {"b": {"c": 1}, "d": 5}, "ab": 3})));
+    // Names with a dot of their own lie under nothing.
+    let literal = || read(json!({"a": 5, "a.b": 1}));
+    assert_eq!(User::new("u").unwrap().with("a", 5).with("a.b", 1), literal());
+    assert_eq!(literal().with("a", 6), read(json!({"a": 6, "a.b": 1})));
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_no_attribute() {
+    let user = || User::new("u").unwrap();
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(user().with("n", number), user());
+        assert_eq!(user().with("n", 1).with("n", number), user(), "as `null` in JSON");
+        assert_eq!(user().with("n", f32::NAN).with_some("n", Some(number)), user());
+        assert_eq!(user().with("l", [1.0, number, 2.0]), user().with("l", [1, 2]));
+    }
+}
+
+#[test]
+fn what_is_built_in_code_reads_back_from_its_json() {
+    let nested = AttributeValue::List(vec![1.into(), f64::NAN.into(), ["x"].into(), AttributeValue::Object, "y".into()]);
+    for user in [
+        User::new("\u{1}\u{7f} \"ü\"").unwrap(),
+        User::new("u").unwrap().with("a", 5).with("a.b", "x\0y").with("", true).with("n\0", -0.0),
+        User::new("u").unwrap().with("n", f64::NAN).with("m", f64::MAX).with("l", nested).with("e", [0; 0]),
+        User::new("u").unwrap().with("o", AttributeValue::Object).with("o.p", 1).with("t", Timestamp::EPOCH),
+    ] {
+        let text = serde_json::to_string(&user).unwrap();
+        assert_eq!(User::from_json(&text).as_ref(), Ok(&user), "{text}");
+        assert_eq!(user, user.clone());
+    }
+}
+
+#[test]
+fn an_id_is_refused_in_code_as_it_is_in_json() {
+    for id in ["", "a\0b", &"x".repeat(1_025)] {
+        let built = User::new(id).unwrap_err();
+        assert_eq!(User::from_value(&json!({ "id": id })).unwrap_err(), built, "{id:?}");
+        assert_eq!(User::from_attributes(id, &()).unwrap_err(), built, "{id:?}");
+    }
+}

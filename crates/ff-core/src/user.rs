@@ -27,7 +27,7 @@ use crate::model::plain_number;
 ///
 /// Building one prepares it for evaluation: nested attributes are spread out under their dotted paths, and names are
 /// hashed. One user serves any number of evaluations, in any ruleset, from any thread.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct User {
     id: Box<str>,
     /// Where folding the id is work.
@@ -72,21 +72,36 @@ impl User {
     /// A user without attributes.
     ///
     /// # Errors
-    /// An id that is empty or longer than [`USER_ID_LENGTH_MAX`] bytes.
+    /// An id that is empty, longer than [`USER_ID_LENGTH_MAX`] bytes, or holds the character U+0000.
     pub fn new(id: &str) -> Result<Self, Faults> {
-        match id.len() {
-            1..=USER_ID_LENGTH_MAX => Ok(Self { id: id.into(), folded_id: folded_beforehand(id), attributes: Attributes::default() }),
-            length => Err(Faults::one("/id", format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {length}"))),
-        }
+        let mut found = Findings::default();
+        let user = Self::with_id(&Json::String(id), &Place::Root.field("id"), &mut found);
+        found.result(user)
     }
 
-    /// This user with one attribute more; the name is taken as it is, and replaces an attribute of the same name.
+    fn with_id(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Self> {
+        let id = json.string(at, found)?;
+        if !(1..=USER_ID_LENGTH_MAX).contains(&id.len()) {
+            found.add(at, format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {}", id.len()));
+            return None;
+        }
+        Some(Self { id: id.into(), folded_id: folded_beforehand(id), attributes: Attributes::default() })
+    }
+
+    /// This user with one attribute more; the name is taken as it is, and replaces an attribute of the same name. Where that is an
+    /// object, all that lies under it goes as well. `a.b` beside an `a` that is no object is a name of its own, as it is in JSON.
+    ///
+    /// What JSON cannot hold is no value: a number that is not finite is no attribute, as `null` is none, and counts for nothing in a list;
+    /// nor do lists and objects in a list.
     ///
     /// For values of your own: nothing is held against the bounds in [`crate::limits`]. What comes from outside goes through
     /// [`from_json`](Self::from_json), [`from_value`](Self::from_value) or [`from_attributes`](Self::from_attributes).
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<AttributeValue>) -> Self {
-        self.attributes.put(name, value.into());
+        let Some(value) = value.into().into_held() else { return self.without(name) };
+        if let Some(AttributeValue::Object) = self.attributes.put(name, value) {
+            self.attributes.retain(|other| !lies_under(other, name));
+        }
         self
     }
 
@@ -113,10 +128,7 @@ impl User {
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         let is_object = self.attribute(name) == Some(&AttributeValue::Object);
-        self.attributes.retain(|other| match other.strip_prefix(name) {
-            Some(rest) => !(rest.is_empty() || (is_object && rest.starts_with('.'))),
-            None => true,
-        });
+        self.attributes.retain(|other| other != name && !(is_object && lies_under(other, name)));
         self
     }
 
@@ -182,26 +194,16 @@ impl User {
         let (mut id, mut attributes) = (None, None);
         for (name, json) in json.fields(at, found)? {
             match *name {
-                "id" => id = Some((json, json.string(&at.field(name), found))),
+                "id" => id = Some(Self::with_id(json, &at.field(name), found)),
                 "attributes" => attributes = Some(json),
                 _ => unknown(name, &["id", "attributes"], at, found),
             }
         }
-        let user = match id {
-            None => {
-                found.add(&at.field("id"), "is required");
-                None
-            }
-            Some((_, id)) => id.and_then(|id| match Self::new(id) {
-                Ok(user) => Some(user),
-                Err(_) => {
-                    found.add(&at.field("id"), format!("must have 1 to {USER_ID_LENGTH_MAX} bytes, got {}", id.len()));
-                    None
-                }
-            }),
-        };
+        if id.is_none() {
+            found.add(&at.field("id"), "is required");
+        }
         // Without an id the attributes are still read, for their faults.
-        let mut user = user.or_else(|| Self::new("-").ok())?;
+        let mut user = id.flatten().or_else(|| Self::new("-").ok())?;
         if let Some(attributes) = attributes.filter(|json| **json != Json::Null) {
             let at = &at.field("attributes");
             let mut spread = Vec::new();
@@ -213,6 +215,11 @@ impl User {
         }
         Some(user)
     }
+}
+
+/// Whether a name is a path into the object.
+fn lies_under(name: &str, object: &str) -> bool {
+    name.strip_prefix(object).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Puts an object's fields under their paths: first its own names, which win, then what lies deeper. A name with a dot is a
@@ -297,6 +304,15 @@ impl AttributeValue {
                 Some(Self::List(items.iter().filter(scalar).filter_map(Self::from_json).collect()))
             }
             Json::Object(_) => Some(Self::Object),
+        }
+    }
+
+    /// The value as a user holds it, however it came: what JSON would give; none, where that is `null`.
+    fn into_held(self) -> Option<Self> {
+        match self {
+            Self::Number(number) if !number.is_finite() => None,
+            Self::List(items) => Some(items.into_iter().filter(Self::is_scalar).filter_map(Self::into_held).collect()),
+            _ => Some(self),
         }
     }
 

@@ -93,18 +93,19 @@ impl Attributes {
         attributes
     }
 
-    /// Adds an attribute, or puts it in place of the one of that name. Takes time in proportion to the number of attributes.
-    pub(super) fn put(&mut self, name: &str, value: AttributeValue) {
+    /// Adds an attribute, or puts it in place of the one of that name, and gives what that one was. Takes time in proportion to the number
+    /// of attributes.
+    pub(super) fn put(&mut self, name: &str, value: AttributeValue) -> Option<AttributeValue> {
         let hash = hash(name);
         match self.ordered.binary_search_by(|attribute| attribute.order().cmp(&(hash, name))) {
             Ok(at) => {
-                if let Some(attribute) = self.ordered.get_mut(at) {
-                    *attribute = Attribute::new(name.into(), value);
-                }
+                let attribute = self.ordered.get_mut(at)?;
+                Some(std::mem::replace(attribute, Attribute::new(name.into(), value)).value)
             }
             Err(at) => {
                 self.ordered.insert(at, Attribute::new(name.into(), value));
                 self.index();
+                None
             }
         }
     }
@@ -182,7 +183,7 @@ mod tests {
             let all = named((0..n).map(|i| format!("name-{i}")));
             let at_once = Attributes::new(all.clone());
             let mut one_by_one = Attributes::default();
-            all.iter().for_each(|(name, value)| one_by_one.put(name, value.clone()));
+            all.iter().for_each(|(name, value)| assert_eq!(one_by_one.put(name, value.clone()), None));
             assert!(n == 0 || at_once == one_by_one);
             for (name, value) in &all {
                 assert_eq!(at_once.get(hash(name), name).map(|attribute| &attribute.value), Some(value));
@@ -198,7 +199,7 @@ mod tests {
     fn the_first_of_one_name_is_kept_and_a_later_put_replaces_it() {
         let mut attributes = Attributes::new(vec![("a".to_owned(), 1.0.into()), ("a".to_owned(), 2.0.into())]);
         assert_eq!(attributes.get(hash("a"), "a").map(|attribute| &attribute.value), Some(&1.0.into()));
-        attributes.put("a", 3.0.into());
+        assert_eq!(attributes.put("a", 3.0.into()), Some(1.0.into()));
         assert_eq!(attributes.get(hash("a"), "a").map(|attribute| &attribute.value), Some(&3.0.into()));
         assert_eq!(attributes.ordered.len(), 1);
     }

@@ -1,6 +1,7 @@
-//! What becomes an attribute's value, and how a user is written as JSON.
+//! What becomes an attribute's value, and how a user is shown and written as JSON.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Value;
@@ -114,7 +115,16 @@ impl Serialize for Attributes<'_> {
     }
 }
 
-/// `{"id", "attributes"}` with nested attributes under their dotted paths; what is written reads back as the same user.
+/// What was prepared of a user is nobody's business.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let attributes = std::collections::BTreeMap::from_iter(self.attributes());
+        f.debug_struct("User").field("id", &self.id()).field("attributes", &attributes).finish()
+    }
+}
+
+/// `{"id", "attributes"}` with nested attributes under their dotted paths; what is written reads back as the same user, within the
+/// bounds that reading holds.
 impl Serialize for User {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("User", 2)?;

@@ -11,7 +11,7 @@ use crate::version::{OwnedVersion, Version};
 
 /// What tests can read a list's values as. A text that says a number, say, stands in `texts` and in `numbers`.
 ///
-/// Lists and objects inside the list match nothing, and are not here.
+/// A user's list holds only single values, and its numbers are finite.
 #[derive(Debug, Clone)]
 pub(crate) struct List {
     pub(crate) texts: Texts,
@@ -34,9 +34,8 @@ pub(crate) struct List {
 impl List {
     pub(super) fn new(values: &[AttributeValue]) -> Self {
         let texts: Vec<_> = values.iter().filter_map(|v| if let AttributeValue::String(text) = v { Some(&**text) } else { None }).collect();
-        // NaN compares with nothing, so it is as good as absent.
         let plain = values.iter().filter_map(|v| if let AttributeValue::Number(number) = v { Some(*number) } else { None });
-        let mut numbers: Box<[f64]> = plain.filter(|n| !n.is_nan()).chain(texts.iter().filter_map(|text| decimal(text))).collect();
+        let mut numbers: Box<[f64]> = plain.chain(texts.iter().filter_map(|text| decimal(text))).collect();
         numbers.sort_unstable_by(f64::total_cmp);
         let mut versions: Box<[OwnedVersion]> = texts.iter().filter_map(|text| Version::parse(text)).map(Version::to_owned).collect();
         versions.sort_unstable_by(OwnedVersion::precedence);

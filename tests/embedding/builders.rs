@@ -197,15 +197,54 @@ fn a_number_that_json_does_not_know_is_refused_and_never_a_default() {
             (number().variant("v", bad, 1).build(), "/variants/0/weight"),
             (number().variant("v", 1.0, bad).build(), "/variants/0/value"),
             (boolean().rule(rule("r").when(percentage(bad)).variant("on")).build(), "/rules/0/when/percentage"),
+            (boolean().rule(rule("r").when(percentage(bad).by("org")).variant("on")).build(), "/rules/0/when/percentage/value"),
             (boolean().rule(rule("r").when(attr("a").eq(bad)).variant("on")).build(), "/rules/0/when/attr/a/eq"),
             (boolean().rule(rule("r").when(attr("a").is_in([bad])).variant("on")).build(), "/rules/0/when/attr/a/in/0"),
             (boolean().rule(rule("r").distribution([("on", bad)])).build(), "/rules/0/rollout/distribution/0/weight"),
             (boolean().metadata("m", bad).build(), "/metadata/m"),
         ];
         for (built, pointer) in refused {
-            assert_eq!(pointers(&built.unwrap_err()), [pointer], "{bad}");
+            let faults = built.unwrap_err();
+            assert_eq!(pointers(&faults), [pointer], "{bad}");
+            let said = &faults.as_slice()[0].message;
+            assert!(said.ends_with(&format!("got {bad}")) || said.contains("null, which also stands for NaN and infinity"), "{said}");
         }
     }
+}
+
+#[test]
+fn a_fault_says_what_is_wrong_and_nothing_else() {
+    let flag = |document: serde_json::Value| Flag::from_value(&document).unwrap_err().to_string();
+    let null = "null, which also stands for NaN and infinity";
+    for (kind, value, said) in [
+        ("json", json!(null), format!("/variants/0/value: is required for a json flag; {null}, is no value")),
+        ("number", json!(null), format!("/variants/0/value: is required for a number flag; {null}, is no value")),
+        ("number", json!("NaN"), "/variants/0/value: does not fit the flag's type, number".to_owned()),
+    ] {
+        assert_eq!(flag(json!({"key": "f", "type": kind, "variants": [{"key": "a", "weight": 1, "value": value}]})), said);
+    }
+    assert_eq!(
+        flag(json!({"key": "f", "type": "json", "variants": [{"key": "a", "weight": 1}]})),
+        "/variants/0/value: is required for a json flag"
+    );
+    // A text flag's variant has its key as value, said or unsaid.
+    let text = Flag::from_value(&json!({"key": "f", "variants": [{"key": "a", "weight": 1, "value": null}]})).unwrap();
+    assert_eq!(text.variants()[0].value, "a");
+
+    let rolled_out = |rollout: serde_json::Value| flag(json!({"key": "f", "type": "boolean", "rules": [{"rollout": rollout}]}));
+    assert_eq!(rolled_out(json!({"distribution": []})), "/rules/0/rollout/distribution: must have at least one variant");
+    assert_eq!(
+        rolled_out(json!({"distribution": [{"variant": "on", "weight": 0}]})),
+        "/rules/0/rollout/distribution: the weights must not all be 0"
+    );
+    assert_eq!(
+        Flag::builder("f", FlagType::Boolean).rollout_percentage(f64::NAN).build().unwrap_err().to_string(),
+        "/rollout_percentage: expected a number, got NaN"
+    );
+    assert_eq!(
+        flag(json!({"key": "f", "type": "boolean", "rollout_percentage": "5"})),
+        "/rollout_percentage: expected a number, got a string"
+    );
 }
 
 #[test]

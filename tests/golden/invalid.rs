@@ -111,6 +111,7 @@ fn text_that_is_not_one_json_document_is_refused() {
     for text in bad.into_iter().chain([format!("{valid} {valid}").as_str()]) {
         let faults = Flag::from_json(text).unwrap_err();
         assert_eq!(faults.as_slice()[0].pointer, "", "{text:.40}");
+        assert_eq!(faults.to_string().contains("byte order mark"), text.starts_with('\u{feff}'), "{text:.40}");
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) enum JsonNumber {
     Double(f64),
 }
 
+/// JSON has no number that is not finite, and most writers put `null` in its place.
+pub(crate) const NULL_FOR_NUMBERS: &str = "null, which also stands for NaN and infinity";
+
 impl JsonNumber {
     fn finite(value: f64) -> Option<Self> {
         value.is_finite().then_some(Self::Double(value))
@@ -106,6 +109,16 @@ impl<'a> Json<'a> {
         found.add(at, format!("expected {what}, got {}", self.kind()));
     }
 
+    /// As [`expected`](Self::expected), where a number would have done.
+    pub(crate) fn expected_number(&self, what: &str, at: &Place<'_>, found: &mut Findings) {
+        match self {
+            Json::Null => found.add(at, format!("expected {what}, got {NULL_FOR_NUMBERS}")),
+            // So the builders write them.
+            Json::String(text @ ("NaN" | "inf" | "-inf")) => found.add(at, format!("expected {what}, got {text}")),
+            _ => self.expected(what, at, found),
+        }
+    }
+
     /// A string that can be stored: PostgreSQL has no place for U+0000, so no document may hold it.
     pub(crate) fn string(&self, at: &Place<'_>, found: &mut Findings) -> Option<&str> {
         let Json::String(text) = self else {
@@ -164,7 +177,7 @@ impl<'a> Json<'a> {
         if let Json::Number(number) = self {
             return Some(number.as_f64());
         }
-        self.expected("a number", at, found);
+        self.expected_number("a number", at, found);
         None
     }
 

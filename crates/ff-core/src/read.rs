@@ -43,9 +43,15 @@ pub(crate) fn from_value<T>(
 
 pub(crate) fn from_text<T>(text: &str, read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>) -> Result<T, Faults> {
     with_arena(|arena| {
-        let json = Json::from_text(text, arena).map_err(|error| Faults::one("", format!("not JSON: {error}")))?;
+        let json = Json::from_text(text, arena).map_err(|error| Faults::one("", not_json(text, &error)))?;
         from_document(&json, read)
     })
+}
+
+fn not_json(text: &str, error: &serde_json::Error) -> String {
+    // What nobody sees in the text must be named.
+    let seen = if text.starts_with('\u{feff}') { "it begins with a byte order mark; " } else { "" };
+    format!("not JSON: {seen}{error}")
 }
 
 fn from_document<T>(json: &Json<'_>, read: impl FnOnce(&Json<'_>, &Place<'_>, &mut Findings) -> Option<T>) -> Result<T, Faults> {

@@ -286,7 +286,7 @@ impl Percentage {
             return Some(Self { amount: Amount::Fixed(value), by: None, salt: None });
         }
         let Json::Object(_) = json else {
-            json.expected("a number from 0 to 100 or an object", at, found);
+            json.expected_number("a number from 0 to 100 or an object", at, found);
             return None;
         };
         let (mut value, mut from, mut to, mut by, mut salt) = (None, None, None, None, None);

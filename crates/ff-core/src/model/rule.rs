@@ -91,7 +91,12 @@ impl Rollout {
 }
 
 fn read_shares(json: &Json<'_>, at: &Place<'_>, found: &mut Findings) -> Option<Vec<Share>> {
-    let shares = super::scalar::list(json.array(at, found)?, VARIANTS_MAX, at, found, Share::read)?;
+    let items = json.array(at, found)?;
+    if items.is_empty() {
+        found.add(at, "must have at least one variant");
+        return None;
+    }
+    let shares = super::scalar::list(items, VARIANTS_MAX, at, found, Share::read)?;
     for (i, share) in shares.iter().enumerate() {
         if shares.iter().take(i).any(|other| other.variant == share.variant) {
             found.add(&at.item(i).field("variant"), format!("`{}` stands twice in the distribution", share.variant));

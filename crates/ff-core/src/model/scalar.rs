@@ -26,7 +26,7 @@ impl Scalar {
             Json::Number(number) => Some(Self::Number((*number).into())),
             Json::String(_) => json.short_string(OPERAND_LENGTH_MAX, at, found).map(Self::String),
             Json::Null | Json::Array(_) | Json::Object(_) => {
-                json.expected("a string, a number or a boolean", at, found);
+                json.expected_number("a string, a number or a boolean", at, found);
                 None
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::FlagType;
 use crate::fault::{Findings, Place};
-use crate::json::{Json, unknown};
+use crate::json::{Json, NULL_FOR_NUMBERS, unknown};
 use crate::key::VariantKey;
 use crate::limits::{VALUE_DEPTH_MAX, VALUE_LENGTH_MAX, VARIANTS_MAX};
 use crate::model::Weight;
@@ -63,7 +63,7 @@ impl RawVariant {
         for (name, json) in json.fields(at, found)? {
             let here = &at.field(name);
             match (*name, json) {
-                ("weight" | "value", Json::Null) => {}
+                ("weight", Json::Null) => {}
                 ("key", json) => key = Some(json.key(here, found)),
                 ("weight", json) => weight = Weight::read(json, here, found).map(Some),
                 ("value", json) => value = read_value(json, here, found).map(Some),
@@ -114,7 +114,11 @@ pub(super) fn finish_variants(
             found.add(&here.field("weight"), "is required");
         }
         let value = match value {
-            None if kind == FlagType::String => Some(Value::String(key.as_str().to_owned())),
+            None | Some(Value::Null) if kind == FlagType::String => Some(Value::String(key.as_str().to_owned())),
+            Some(Value::Null) => {
+                found.add(&here.field("value"), format!("is required for a {} flag; {NULL_FOR_NUMBERS}, is no value", kind.name()));
+                None
+            }
             None => {
                 found.add(&here.field("value"), format!("is required for a {} flag", kind.name()));
                 None

@@ -113,6 +113,27 @@ fn a_file_that_cannot_be_read_is_another_matter() {
 }
 
 #[test]
+fn a_file_may_begin_with_a_byte_order_mark() {
+    assert_eq!(check("\u{feff}{}").well(), "ok: 0 flags, 0 segments\n");
+    assert_eq!(check("\u{feff}\u{feff}{}").code, 2);
+}
+
+#[test]
+fn a_file_may_come_through_standard_input() {
+    let setup = setup();
+    for (text, code, said) in [
+        (r#"{"flags": []}"#, 0, "ok: 0 flags, 0 segments\n"),
+        (r#"{"flags": [{"key": "f", "type": "boolean", "state": "onn"}]}"#, 1, "-: /flags/0/state: "),
+        ("", 2, "-: not JSON"),
+    ] {
+        fs::write(setup.folder().join("piped"), text).unwrap();
+        let ended = run(setup.command().args(["check", "-"]).stdin(fs::File::open(setup.folder().join("piped")).unwrap()));
+        assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
+        assert!(ended.out.starts_with(said), "{}", ended.out);
+    }
+}
+
+#[test]
 fn a_name_that_stands_twice_is_a_fault_here_as_in_the_api() {
     let ended = check(r#"{"flags": [{"key": "a", "type": "boolean", "state": "on", "state": "off"}]}"#);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);

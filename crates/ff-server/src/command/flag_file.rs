@@ -1,5 +1,6 @@
 //! Flag files: flags and segments in one JSON document, for checks in CI and for evaluating without a server.
 
+use std::io;
 use std::path::Path;
 
 use ff_core::{Faults, Finding, FlagSet, Ruleset, TenantId};
@@ -32,14 +33,15 @@ pub enum FlagFileError {
 }
 
 impl FlagFile {
-    /// Reads a file; `tenant`, if given, counts in place of the file's own.
+    /// Reads a file, or standard input where the path is `-`; `tenant`, if given, counts in place of the file's own.
     ///
     /// # Errors
     /// It cannot be read, is not JSON, or has faults: all of them are listed, with pointers into the file.
     pub fn read(path: &Path, tenant: Option<&TenantId>) -> Result<Self, FlagFileError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|reason| FlagFileError::Unreadable { path: path.display().to_string(), reason })?;
-        Self::parse(&text, tenant)
+        let text = if path == Path::new("-") { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
+        let text = text.map_err(|reason| FlagFileError::Unreadable { path: path.display().to_string(), reason })?;
+        // Some editors put a byte order mark in front of what they save.
+        Self::parse(text.strip_prefix('\u{feff}').unwrap_or(&text), tenant)
     }
 
     fn parse(text: &str, tenant: Option<&TenantId>) -> Result<Self, FlagFileError> {

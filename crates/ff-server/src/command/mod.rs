@@ -32,35 +32,53 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
+// Taken in front of every command, and behind those that they are for.
+#[derive(Debug, Default, Args)]
 struct Options {
     /// Development mode: loopback only, a token for whoever asks on this machine, a random secret, the demo tenant `acme`
-    #[arg(long, global = true)]
+    #[arg(long)]
     dev: bool,
     /// Address and port to listen on, instead of BIND
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
     /// The database, instead of DB_DSN: `sqlite://ff.db`, `postgres://…`
-    #[arg(long, global = true)]
+    #[arg(long)]
     dsn: Option<String>,
     /// What to log, instead of LOG_LEVEL
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL")]
     log_level: Option<LogLevel>,
+}
+
+impl Options {
+    /// What was said behind the command counts before what was said in front of it.
+    fn overrides(self, behind: Self) -> Overrides {
+        Overrides {
+            dev: self.dev || behind.dev,
+            bind: behind.bind.or(self.bind),
+            dsn: behind.dsn.or(self.dsn),
+            log_level: behind.log_level.or(self.log_level),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API (the default)
-    Serve,
+    Serve(Options),
     /// Bring the database up to date and exit
-    Migrate,
+    Migrate(Options),
     /// Write the demo tenant `acme`; what is there already stays as it is
-    Seed,
+    Seed(Options),
     /// Print a token, signed with JWT_SECRET
-    Token(token::Wanted),
+    Token {
+        #[command(flatten)]
+        wanted: token::Wanted,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Check a file of flags and segments; exits with 1 if it has faults, 2 if it cannot be read. Warnings do not count
     Check {
-        /// `{"flags": […], "segments": […]}`
+        /// `{"flags": […], "segments": […]}`; `-` for standard input
         file: PathBuf,
         /// Exit with 1 if anything is found that is legal and probably a mistake
         #[arg(long)]
@@ -75,7 +93,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct EvalArgs {
-    /// `{"tenant": …, "flags": […], "segments": […]}`
+    /// `{"tenant": …, "flags": […], "segments": […]}`; `-` for standard input
     file: PathBuf,
     /// The flag's key
     #[arg(long, value_name = "KEY")]
@@ -117,15 +135,16 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
-    let Options { dev, bind, dsn, log_level } = cli.options;
-    let overrides = Overrides { dev, bind, dsn, log_level };
+    let Cli { options: in_front, command } = cli;
     let variables = Variables::from_process;
     let mut out = io::stdout().lock();
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(&variables()?, &overrides).map(|()| ExitCode::SUCCESS),
-        Command::Migrate => migrate::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
-        Command::Seed => seed::run(&variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
-        Command::Token(wanted) => token::run(&wanted, &variables()?, &overrides, &mut out).map(|()| ExitCode::SUCCESS),
+    match command.unwrap_or_else(|| Command::Serve(Options::default())) {
+        Command::Serve(options) => serve::run(&variables()?, &in_front.overrides(options)).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(options) => migrate::run(&variables()?, &in_front.overrides(options), &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Seed(options) => seed::run(&variables()?, &in_front.overrides(options), &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Token { wanted, options } => {
+            token::run(&wanted, &variables()?, &in_front.overrides(options), &mut out).map(|()| ExitCode::SUCCESS)
+        }
         Command::Check { file, deny_warnings, allow } => {
             Ok(check::run(&file, &check::Warnings { are_denied: deny_warnings, allowed: allow }, &mut out)?)
         }

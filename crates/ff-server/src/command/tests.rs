@@ -21,9 +21,33 @@ fn options_may_stand_before_or_behind_the_command() {
         ["ff-server --dev --bind 127.0.0.1:0", "ff-server serve --dev --bind 127.0.0.1:0", "ff-server --dev serve --bind 127.0.0.1:0"]
     {
         let cli = parsed(line);
-        assert!(cli.options.dev && cli.options.bind.is_some(), "{line}");
-        assert!(matches!(cli.command, None | Some(Command::Serve)), "{line}");
+        let behind = match cli.command {
+            None => Options::default(),
+            Some(Command::Serve(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        };
+        let overrides = cli.options.overrides(behind);
+        assert!(overrides.dev && overrides.bind == Some(SocketAddr::from(([127, 0, 0, 1], 0))), "{line}");
+        assert!(overrides.dsn.is_none() && overrides.log_level.is_none(), "{line}");
     }
+    let cli = parsed("ff-server --dsn sqlite://a.db --log-level off --bind 127.0.0.1:1 migrate --dsn sqlite://b.db --log-level warn");
+    let Some(Command::Migrate(behind)) = cli.command else { panic!("not a migration") };
+    let overrides = cli.options.overrides(behind);
+    assert_eq!((overrides.dev, overrides.dsn.as_deref(), overrides.bind), (false, Some("sqlite://b.db"), "127.0.0.1:1".parse().ok()));
+    assert_eq!(overrides.log_level, Some(LogLevel::Warn));
+}
+
+#[test]
+fn a_command_that_reads_a_file_has_no_options_of_the_server() {
+    for (name, has_options) in [("serve", true), ("migrate", true), ("seed", true), ("token", true), ("check", false), ("eval", false)] {
+        let mut cli = Cli::command();
+        let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+        for option in ["--dev", "--bind", "--dsn", "--log-level"] {
+            assert_eq!(help.contains(option), has_options, "{option} in {help}");
+        }
+    }
+    assert!(Cli::try_parse_from(["ff-server", "check", "flags.json", "--dsn", "sqlite://ff.db"]).is_err());
+    assert!(Cli::try_parse_from(["ff-server", "--log-level", "off", "check", "-"]).is_ok());
 }
 
 #[test]
@@ -41,7 +65,8 @@ fn an_evaluation_takes_attributes_and_an_instant() {
 #[test]
 fn a_printed_token_is_one_that_the_server_accepts() {
     let variables = Variables::from([("JWT_SECRET", SECRET)]);
-    let Some(Command::Token(wanted)) = parsed("ff-server token --sub ci --scope flags:rw --scope audit:r --tenant acme").command else {
+    let Some(Command::Token { wanted, .. }) = parsed("ff-server token --sub ci --scope flags:rw --scope audit:r --tenant acme").command
+    else {
         panic!("not a token")
     };
     let mut out = Vec::new();

@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_million_characters_one_is_two_in_lower_case() {
+        let in_two: Vec<char> = ('\0'..=char::MAX).filter(|c| c.to_lowercase().len() > 1).collect();
+        assert_eq!(in_two, ['İ']);
+        for (a, b) in [("İ", "i"), ("s", "ſ"), ("µ", "μ")] {
+            both(b, |b| assert!(!Folded::new(a).equals(b), "{a} {b:?}"));
+        }
+    }
+
+    #[test]
     fn a_text_is_folded_alike_whether_beforehand_or_not() {
         for text in ["", "aBc", &"X".repeat(ON_STACK_MAX), &"X".repeat(ON_STACK_MAX + 1), "ÄbΣς", &"É".repeat(5_000)] {
             let expected = Folded::new(text);

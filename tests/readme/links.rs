@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::markdown;
 
 /// The documents, by their paths from the top.
-fn documents() -> Vec<String> {
+pub(crate) fn documents() -> Vec<String> {
     let mut all = vec!["README.md".to_owned(), "CHANGELOG.md".to_owned(), "tests/data/README.md".to_owned()];
     for folder in ["docs", "adr"] {
         for entry in std::fs::read_dir(markdown::root().join(folder)).unwrap() {
@@ -33,7 +33,7 @@ fn anchors(document: &str) -> HashSet<String> {
         .collect()
 }
 
-fn without_code(document: &str) -> String {
+pub(crate) fn without_code(document: &str) -> String {
     let mut is_code = false;
     let lines = document.lines().filter(|line| {
         let is_fence = line.starts_with("```");

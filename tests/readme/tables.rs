@@ -7,7 +7,21 @@ use ff_server::config::manual::{Described, VARIABLES};
 use ff_server::config::{Config, Overrides, Variables};
 use ff_server::problem::ProblemType;
 
+use crate::links::{documents, without_code};
 use crate::markdown::{self, code};
+
+#[test]
+fn every_row_stands_in_a_table() {
+    let is_rule = |line: &&str| line.starts_with("| -") && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '));
+    for path in documents() {
+        let text = without_code(&markdown::read(&path));
+        let lines: Vec<_> = text.lines().collect();
+        for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with('|')) {
+            let goes_on = i.checked_sub(1).is_some_and(|above| lines[above].starts_with('|'));
+            assert!(goes_on || lines.get(i + 1).is_some_and(is_rule), "{path}: no table begins with {line}");
+        }
+    }
+}
 
 /// Variables that the configuration reads: names in capitals between quotation marks in its source.
 fn variables_in_source() -> BTreeSet<String> {

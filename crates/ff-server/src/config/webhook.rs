@@ -19,8 +19,8 @@ pub struct WebhookConfig {
     /// `WEBHOOK_TIMEOUT_MS`: how long an attempt may take, in milliseconds; default 15000.
     pub timeout: Duration,
     /// `WEBHOOK_RETRY_MS`: when a delivery that failed is tried again, in milliseconds since its first attempt; by default the schedule of
-    /// Standard Webhooks, which ends after 24 hours. `WEBHOOK_DISABLE_AFTER_MS`: a webhook whose attempts have failed for so long is turned
-    /// off; default 432000000 (5 days).
+    /// Standard Webhooks, which ends after 24 hours. `WEBHOOK_DISABLE_AFTER_MS`: a webhook whose attempts have failed for so long,
+    /// without a pause, is turned off when the next event is given up; default 432000000 (5 days).
     pub retry: Retry,
     /// `WEBHOOK_LEASE_MS`: after how long another server takes over from one that has died, in milliseconds; default 30000, at least twice
     /// `WEBHOOK_TIMEOUT_MS`.

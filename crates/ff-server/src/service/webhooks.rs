@@ -109,13 +109,19 @@ pub fn delete(state: &AppState, context: &Context, id: WebhookId, precondition: 
     writing::run(state, context, work, Told::deleted)
 }
 
-/// Sends a message that tells nothing, now and once, also to a webhook that is off.
+/// Sends a message that tells nothing, now and once, also to a webhook that is off. If its target takes it, the webhook does not fail any more.
 ///
 /// # Errors
 /// No such webhook. What the target does is no error.
 pub fn test(state: &AppState, context: &Context, id: WebhookId) -> Result<Requested, ServiceError> {
     let outbound = outbound(state, context, id)?;
-    send(state, &outbound, Message::test(id, clock::now())?)
+    let requested = send(state, &outbound, Message::test(id, clock::now())?)?;
+    // What was sent is not sent again on account of a note that nobody needs.
+    if requested.attempt.is_success() && outbound.progress.failing_since.is_some() {
+        webhook::note_success(&state.store, &context.scope.tenant, id, outbound.version)?;
+        state.news.tell_any();
+    }
+    Ok(requested)
 }
 
 /// Makes a delivery again, under the same id. One that is still being tried is tried next, at once.
@@ -137,7 +143,9 @@ pub fn redeliver(state: &AppState, context: &Context, id: DeliveryId) -> Result<
     let requested = send(state, &outbound, Message::of(id.webhook, &ChangeEvent::of(&logged))?)?;
     let Attempt { status, error, .. } = requested.attempt.clone();
     let attempt = RequestedAttempt { at: clock::now(), status, error, duration_ms: requested.attempt.duration_ms() };
-    webhook::note_attempt(&state.store, tenant, id, &attempt)?;
+    webhook::note_attempt(&state.store, tenant, id, outbound.version, &attempt)?;
+    // What waits because the target failed may be tried now.
+    state.news.tell_any();
     Ok(Redelivery::Made(requested))
 }
 

@@ -4,6 +4,9 @@
 //! hours, and then parked. From then until the next success the webhook counts as failing: whatever is next is tried once in each of the
 //! schedule's last intervals, and events are parked when they are as old as the schedule is long. So a target that is away for a day
 //! finds the last 24 hours when it comes back, and one that never comes back costs a few attempts a day, until the webhook is turned off.
+//!
+//! Only a run of failures counts: attempts that followed one another because something waited. After a pause with nothing to tell, an event
+//! has its whole schedule whatever was before, and the webhook is turned off by no event that was not given up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -88,7 +91,7 @@ pub struct Failure {
 pub struct Retry {
     /// When an event is tried again.
     pub schedule: Schedule,
-    /// A webhook whose attempts have failed for so long is turned off.
+    /// A webhook whose attempts have failed for so long without a pause is turned off when the next event is given up.
     pub disable_after: Duration,
 }
 
@@ -100,32 +103,33 @@ impl Retry {
 
     /// Notes a failed attempt of the event after the cursor.
     pub fn failed(&self, progress: &mut Progress, failure: &Failure) -> Fate {
-        let Failure { at, .. } = *failure;
+        let Failure { at, event_at, .. } = *failure;
+        if progress.attempts == 0 && !has_waited(progress, event_at) {
+            Self::succeeded(progress);
+        }
+        let attempt = progress.attempts as usize;
         progress.attempts = progress.attempts.saturating_add(1);
         let first = *progress.first_attempt_at.get_or_insert(at);
         let failing_since = *progress.failing_since.get_or_insert(at);
         if failure.is_gone {
             return Fate::Off(DisabledReason::Gone);
         }
-        if since(failing_since, at) >= self.disable_after {
-            return Fate::Off(DisabledReason::Failing);
-        }
         if progress.has_parked {
             progress.next_attempt_at = Some(self.at_after(failure, self.last_interval()));
-            return if self.is_too_old(failure.event_at, at) { Fate::Parked } else { Fate::Pending };
-        }
-        match self.schedule.0.get(progress.attempts as usize - 1) {
-            Some(instant) => {
-                progress.next_attempt_at = Some(self.at_after(failure, instant.saturating_sub(since(first, at))));
-                Fate::Pending
+            if !self.is_too_old(event_at, at) {
+                return Fate::Pending;
             }
-            None => {
-                progress.has_parked = true;
-                // Whether the target is away, or only this event cannot be delivered, is seen at the next one.
-                progress.next_attempt_at = None;
-                Fate::Parked
-            }
+        } else if let Some(instant) = self.schedule.0.get(attempt) {
+            // Attempts that somebody brought forward, or that came late, are not followed by others at once.
+            let wait = instant.saturating_sub(since(first, at)).max(self.first_interval());
+            progress.next_attempt_at = Some(self.at_after(failure, wait));
+            return Fate::Pending;
+        } else {
+            progress.has_parked = true;
+            // Whether the target is away, or only this event cannot be delivered, is seen at the next one: as soon as the target lets us.
+            progress.next_attempt_at = Some(self.at_after(failure, Duration::ZERO));
         }
+        if since(failing_since, at) >= self.disable_after { Fate::Off(DisabledReason::Failing) } else { Fate::Parked }
     }
 
     /// Notes that the event after the cursor was given up, and the next one is up.
@@ -137,6 +141,10 @@ impl Retry {
     /// Whether an event of a failing webhook is given up.
     pub fn is_too_old(&self, event_at: Timestamp, now: Timestamp) -> bool {
         since(event_at, now) >= self.schedule.0.last().copied().unwrap_or_default()
+    }
+
+    fn first_interval(&self) -> Duration {
+        self.schedule.0.first().copied().unwrap_or_default()
     }
 
     fn last_interval(&self) -> Duration {
@@ -152,6 +160,12 @@ impl Retry {
         let asked = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
         later(failure.at, wait.max(asked))
     }
+}
+
+/// Whether the event after the cursor was there when the webhook could have been tried again: then nothing but the wait lies between its first
+/// attempt and the one before. Otherwise there was nothing to tell for a while, and nobody knows how the target was.
+fn has_waited(progress: &Progress, event_at: Timestamp) -> bool {
+    progress.next_attempt_at.is_some_and(|free_at| event_at < free_at)
 }
 
 /// This long after that.
@@ -200,7 +214,8 @@ mod tests {
         let (tried, fate) = fail_on(&mut progress, 0.5);
         let expected: Vec<i64> = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map(|seconds| seconds * SECOND).into();
         assert_eq!((tried, fate), (expected, Fate::Parked));
-        assert!(progress.has_parked && progress.next_attempt_at.is_none(), "the next event is tried at once: {progress:?}");
+        assert!(progress.has_parked, "{progress:?}");
+        assert_eq!(progress.next_attempt_at, Some(Timestamp::from_millis(24 * HOUR)), "the next event is tried at once");
         assert_eq!(progress.failing_since, Some(Timestamp::EPOCH));
     }
 
@@ -225,6 +240,12 @@ mod tests {
         assert_eq!(ask(1), 5 * SECOND, "not sooner than the schedule");
         assert_eq!(ask(120), 120 * SECOND);
         assert_eq!(ask(1_000_000), HOUR, "and not for ever");
+        let mut progress =
+            Progress { attempts: 9, first_attempt_at: Some(Timestamp::EPOCH), failing_since: Some(Timestamp::EPOCH), ..fresh() };
+        let at = Timestamp::from_millis(24 * HOUR);
+        let failure = Failure { at, event_at: at, is_gone: false, retry_after: Some(Duration::from_secs(60)), dice: 0.5 };
+        assert_eq!(retry().failed(&mut progress, &failure), Fate::Parked);
+        assert_eq!(progress.next_attempt_at, Some(later(at, Duration::from_secs(60))), "nor does the next event come sooner");
     }
 
     #[test]
@@ -249,13 +270,61 @@ mod tests {
     fn a_webhook_is_turned_off_by_410_at_once_and_by_days_of_failure() {
         let failure = Failure { at: Timestamp::EPOCH, event_at: Timestamp::EPOCH, is_gone: true, retry_after: None, dice: 0.5 };
         assert_eq!(retry().failed(&mut fresh(), &failure), Fate::Off(DisabledReason::Gone));
-        let mut progress = Progress { failing_since: Some(Timestamp::EPOCH), ..fresh() };
-        let fail = |progress: &mut Progress, hours: i64| {
-            let at = Timestamp::from_millis(hours * HOUR);
-            retry().failed(progress, &Failure { at, event_at: at, is_gone: false, ..failure })
+        // An event each hour, none of which is taken.
+        let mut progress = fresh();
+        let (mut event, mut at, mut given_up) = (0, Timestamp::EPOCH, Vec::new());
+        let off_at = loop {
+            let event_at = Timestamp::from_millis(event * HOUR);
+            at = at.max(event_at);
+            match retry().failed(&mut progress, &Failure { at, event_at, is_gone: false, ..failure }) {
+                Fate::Pending => at = progress.next_attempt_at.unwrap(),
+                Fate::Parked => {
+                    given_up.push(since(event_at, at));
+                    Retry::next_event(&mut progress);
+                    event += 1;
+                }
+                Fate::Off(reason) => break (reason, at.as_millis() / HOUR, since(event_at, at)),
+            }
         };
-        assert_eq!(fail(&mut progress, 119), Fate::Pending);
-        assert_eq!(fail(&mut progress, 120), Fate::Off(DisabledReason::Failing));
+        let day = Duration::from_secs(86_400);
+        assert!(given_up.iter().all(|age| *age >= day), "each has its day: {given_up:?}");
+        assert!(off_at.0 == DisabledReason::Failing && (120..=124).contains(&off_at.1) && off_at.2 >= day, "{off_at:?}");
+    }
+
+    #[test]
+    fn an_event_after_a_pause_has_the_whole_schedule_and_turns_nothing_off() {
+        for pause in [0, 1, 200, 1_000] {
+            let mut progress = fresh();
+            let (_, fate) = fail_on(&mut progress, 0.5);
+            assert_eq!(fate, Fate::Parked);
+            Retry::next_event(&mut progress);
+            let start = (24 + pause) * HOUR;
+            let mut tried = vec![start];
+            let fate = loop {
+                let at = Timestamp::from_millis(*tried.last().unwrap());
+                let event_at = Timestamp::from_millis(start);
+                match retry().failed(&mut progress, &Failure { at, event_at, is_gone: false, retry_after: None, dice: 0.5 }) {
+                    Fate::Pending => tried.push(progress.next_attempt_at.unwrap().as_millis()),
+                    fate => break fate,
+                }
+            };
+            assert_eq!((tried.len(), tried[9] - start, fate), (10, 24 * HOUR, Fate::Parked), "after {pause} hours");
+            assert_eq!(progress.failing_since, Some(Timestamp::from_millis(start)), "the run began with it");
+        }
+    }
+
+    #[test]
+    fn attempts_that_come_late_do_not_follow_one_another_at_once() {
+        // Nobody could deliver for eleven hours after the first attempt.
+        let mut progress =
+            Progress { attempts: 1, first_attempt_at: Some(Timestamp::EPOCH), failing_since: Some(Timestamp::EPOCH), ..fresh() };
+        let mut at = Timestamp::from_millis(11 * HOUR);
+        for wait in [5, 5, 5, 5, 5, 3 * 3_600 - 25] {
+            let failure = Failure { at, event_at: Timestamp::EPOCH, is_gone: false, retry_after: None, dice: 0.5 };
+            assert_eq!(retry().failed(&mut progress, &failure), Fate::Pending);
+            assert_eq!(progress.next_attempt_at, Some(later(at, Duration::from_secs(wait))));
+            at = progress.next_attempt_at.unwrap();
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ff_core::Timestamp;
 use ff_store::audit::{self, Heading};
 use ff_store::webhook::lease::Lease;
-use ff_store::webhook::{self, Outbound, Progress, Saved};
+use ff_store::webhook::{self, Known, Outbound, Progress, Saved};
 use ff_store::{Author, DeliveryId, DeliveryRecord, DeliveryState, DisabledReason, Revision, StoreError, Version, change};
 use slog::warn;
 
@@ -84,7 +84,8 @@ pub(super) fn run(state: &AppState, held: Held, stop: &AtomicBool) -> Result<Opt
     if held.version == outbound.version {
         progress.cursor = progress.cursor.max(held.seen);
     }
-    let mut turn = Turn { state, held, outbound, patterns, progress, records: Vec::new(), unsaved_since: None, is_giving_up: false };
+    let known = outbound.known();
+    let mut turn = Turn { state, held, outbound, known, patterns, progress, records: Vec::new(), unsaved_since: None, is_giving_up: false };
     let end = turn.deliver(stop)?;
     turn.finish(end)
 }
@@ -102,6 +103,8 @@ struct Turn<'a> {
     state: &'a AppState,
     held: Held,
     outbound: Outbound,
+    /// What the row says.
+    known: Known,
     patterns: Vec<EventPattern>,
     progress: Progress,
     /// What became of deliveries and is not written down yet.
@@ -205,6 +208,10 @@ impl Turn<'_> {
         if fate == Some(Fate::Parked) {
             Retry::next_event(&mut self.progress);
             self.is_giving_up = was_failing;
+            let must_wait = self.progress.next_attempt_at.is_some_and(|next| next > clock::now());
+            if must_wait && !self.is_giving_up {
+                return Ok(Some(End::Done));
+            }
         }
         Ok(None)
     }
@@ -261,9 +268,9 @@ impl Turn<'_> {
     fn save(&mut self) -> Result<bool, ServiceError> {
         let now = clock::now();
         let until = later(now, self.state.webhooks.config.lease);
-        let (lease, version) = (&self.held.lease, self.outbound.version);
-        let saved = webhook::save(&self.state.store, lease, version, &self.progress, &self.records, until)?;
+        let saved = webhook::save(&self.state.store, &self.held.lease, self.known, &self.progress, &self.records, until)?;
         if saved == Saved::Yes {
+            self.known.failing_since = self.progress.failing_since;
             (self.held.until, self.held.saved_at) = (until, now);
             self.records.clear();
             self.unsaved_since = None;
@@ -276,15 +283,16 @@ impl Turn<'_> {
         let (state, lease) = (self.state, &self.held.lease);
         let tenant = lease.tenant();
         let author = Author { actor: ACTOR.to_owned(), request_id: None, at: clock::now() };
-        let (records, version) = (&self.records, self.outbound.version);
+        let (records, known) = (&self.records, self.known);
         let turned_off =
-            change::run(&state.store, tenant, &author, |change| webhook::disable_in(change, lease, version, reason, cursor, records))
+            change::run(&state.store, tenant, &author, |change| webhook::disable_in(change, lease, known, reason, cursor, records))
                 .map_err(|error: StoreError| ServiceError::from(error))?;
         if turned_off.is_some() {
             warn!(state.logger, "webhook `{}` was turned off: {reason}", lease.webhook(); "tenant" => %tenant);
             // The tenant's rulesets go on to the next revision as after any other server's change.
         } else {
-            // Somebody has changed it meanwhile. What failed is tried anew, and what was done before stays done.
+            // Somebody has changed it meanwhile, or its target took something by hand. What failed is tried anew, and what was done before stays
+            // done.
             self.records.pop();
             self.save()?;
         }

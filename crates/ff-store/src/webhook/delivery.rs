@@ -14,7 +14,7 @@ use crate::connection::{Link, on};
 use crate::error::{CorruptRow, StoreError};
 use crate::page::{Page, PageRequest, PageToken};
 use crate::schema::webhook_deliveries;
-use crate::scope::Revision;
+use crate::scope::{Revision, Version};
 use crate::store::Store;
 
 words! {
@@ -162,14 +162,25 @@ pub struct RequestedAttempt {
     pub duration_ms: u32,
 }
 
-/// Writes down an attempt that was made on request. It is counted, and if the target has taken the message, the delivery is delivered; a
-/// failure takes nothing back.
+/// Writes down an attempt that was made on request when the webhook had this version. It is counted, and if the target has taken the message,
+/// the delivery is delivered, and the webhook [does not fail any more](super::note_success); a failure takes nothing back.
 ///
 /// # Errors
 /// What every write may give.
-pub fn note_attempt(store: &Store, tenant: &TenantId, id: DeliveryId, attempt: &RequestedAttempt) -> Result<(), StoreError> {
+pub fn note_attempt(
+    store: &Store,
+    tenant: &TenantId,
+    id: DeliveryId,
+    version: Version,
+    attempt: &RequestedAttempt,
+) -> Result<(), StoreError> {
     let wanted = of(tenant, id.webhook).and(webhook_deliveries::revision.eq(id.revision.get()));
     bookkeeping::write(store, |link| {
+        // First the webhook, as everybody else who writes both.
+        let Some(webhook) = row::locked_row(link, tenant, id.webhook)? else { return Ok(()) };
+        if attempt.error.is_none() {
+            row::end_failing_in(link, &webhook, version)?;
+        }
         // What the row says may have changed since it was read, so nothing that was read is written back.
         let columns = (
             webhook_deliveries::attempts.eq(webhook_deliveries::attempts + 1),

@@ -6,7 +6,7 @@
 use diesel::prelude::*;
 use ff_core::{TenantId, Timestamp};
 
-use super::WebhookId;
+use super::{Known, WebhookId};
 use crate::bookkeeping;
 use crate::connection::{Link, on};
 use crate::error::{CorruptRow, StoreError};
@@ -49,33 +49,31 @@ impl Lease {
         self.webhook
     }
 
-    /// Writes down that it is held until then, and gives the webhook's version; none, if it is not held any more.
-    pub(super) fn renew_in(&self, link: &mut Link<'_>, until: Timestamp) -> Result<Option<Version>, StoreError> {
+    /// Writes down that it is held until then, and gives what the row says; none, if it is not held any more.
+    pub(super) fn renew_in(&self, link: &mut Link<'_>, until: Timestamp) -> Result<Option<Known>, StoreError> {
+        self.known_in(link, Some(until))
+    }
+
+    /// Whether it is held and the row is as it is known; locks the row until the transaction ends.
+    pub(super) fn is_held_in(&self, link: &mut Link<'_>, known: Known) -> Result<bool, StoreError> {
+        Ok(self.known_in(link, None)? == Some(known))
+    }
+
+    fn known_in(&self, link: &mut Link<'_>, until: Option<Timestamp>) -> Result<Option<Known>, StoreError> {
         let held = webhooks::tenant_id
             .eq(self.tenant.as_str())
             .and(webhooks::id.eq(self.webhook.to_string()))
             .and(webhooks::lease_owner.eq(&self.owner))
             .and(webhooks::lease_number.eq(self.number));
-        let until = webhooks::lease_until.eq(until.as_millis());
-        let version: Option<i64> = on!(link, c => diesel::update(webhooks::table)
-            .filter(held)
-            .set(until)
-            .returning(webhooks::version)
-            .get_result(c)
-            .optional())?;
-        Ok(version.map(Version::new))
-    }
-
-    /// Whether it is held and the webhook has this version; locks the row until the transaction ends.
-    pub(super) fn is_held_in(&self, link: &mut Link<'_>, version: Version) -> Result<bool, StoreError> {
-        let held = webhooks::tenant_id
-            .eq(self.tenant.as_str())
-            .and(webhooks::id.eq(self.webhook.to_string()))
-            .and(webhooks::lease_owner.eq(&self.owner))
-            .and(webhooks::lease_number.eq(self.number))
-            .and(webhooks::version.eq(version.get()));
-        let same = webhooks::lease_number.eq(self.number);
-        Ok(on!(link, c => diesel::update(webhooks::table).filter(held).set(same).execute(c))? == 1)
+        let until = until.map(|until| webhooks::lease_until.eq(until.as_millis()));
+        let columns = (webhooks::lease_number.eq(self.number), until);
+        let known = (webhooks::version, webhooks::failing_since);
+        let known: Option<(i64, Option<i64>)> =
+            on!(link, c => diesel::update(webhooks::table).filter(held).set(columns).returning(known).get_result(c).optional())?;
+        Ok(known.map(|(version, failing_since)| Known {
+            version: Version::new(version),
+            failing_since: failing_since.map(Timestamp::from_millis),
+        }))
     }
 }
 

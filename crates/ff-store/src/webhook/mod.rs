@@ -20,7 +20,7 @@ pub use self::delivery::{
     Deliveries, DeliveryRecord, DeliveryState, RequestedAttempt, deliveries, delivery, forget_before, note_attempt, trim,
 };
 pub use self::id::{DeliveryId, IdError, WebhookId};
-pub use self::progress::{Figures, Outbound, Progress, Saved, figures, outbound, retry_now, save, version};
+pub use self::progress::{Figures, Known, Outbound, Progress, Saved, figures, note_success, outbound, retry_now, save, version};
 use self::row::WebhookRow;
 pub use self::secret::WebhookSecret;
 pub use self::write::{WEBHOOKS_MAX, create_in, delete_in, disable_in, find_in, rotate_in, update_in};
@@ -95,7 +95,7 @@ pub struct WebhookShown {
 pub struct DeliveryProgress {
     /// Everything up to here is delivered, given up, or was not wanted.
     pub revision: Revision,
-    /// The first failure since the last success; none, if the last attempt succeeded.
+    /// The first failure since the last success, or since a pause with nothing to tell; none, if the last attempt succeeded.
     pub failing_since: Option<Timestamp>,
     /// Nothing is sent before.
     pub next_attempt_at: Option<Timestamp>,

@@ -39,6 +39,16 @@ impl Progress {
     }
 }
 
+/// What whoever delivers knows of the webhook's row. If it is otherwise by now, somebody has changed the webhook, or has seen by hand that its
+/// target is well, and what failed meanwhile says nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its version.
+    pub version: Version,
+    /// As in [`Progress`].
+    pub failing_since: Option<Timestamp>,
+}
+
 /// What it takes to deliver a webhook's events.
 #[derive(Debug, Clone)]
 pub struct Outbound {
@@ -54,6 +64,13 @@ pub struct Outbound {
     pub enabled: bool,
     /// How far it has come.
     pub progress: Progress,
+}
+
+impl Outbound {
+    /// What is known of the row.
+    pub fn known(&self) -> Known {
+        Known { version: self.version, failing_since: self.progress.failing_since }
+    }
 }
 
 /// What it takes to deliver the events of the webhook `id` at this instant; none, if it is not there any more.
@@ -83,22 +100,21 @@ pub fn version(store: &Store, tenant: &TenantId, id: WebhookId) -> Result<Option
 pub enum Saved {
     /// It is written down.
     Yes,
-    /// Somebody has changed the webhook since. What is done is done and written down; what failed is to be tried anew.
+    /// The row is not as it was known. What is done is done and written down; what failed is to be tried anew.
     Changed,
     /// The lease is not held any more, or the log does not reach so far any more, and nothing was written: whoever has it now goes on from
     /// what was written before.
     Lost,
 }
 
-/// Writes down how far the webhook, which had this version, has come and what became of these deliveries, and holds the lease until
-/// `until`.
+/// Writes down how far the webhook has come and what became of these deliveries, and holds the lease until `until`.
 ///
 /// # Errors
 /// What every write may give.
 pub fn save(
     store: &Store,
     lease: &Lease,
-    version: Version,
+    known: Known,
     progress: &Progress,
     deliveries: &[DeliveryRecord],
     until: Timestamp,
@@ -116,7 +132,7 @@ pub fn save(
             return Ok(Saved::Lost);
         }
         let mine = webhooks::tenant_id.eq(lease.tenant().as_str()).and(webhooks::id.eq(lease.webhook().to_string()));
-        if present == version {
+        if present == known {
             let columns = ProgressColumns::from(progress);
             on!(link, c => diesel::update(webhooks::table).filter(mine).set(&columns).execute(c))?;
             delivery::put_in(link, lease, deliveries)?;
@@ -136,6 +152,18 @@ pub fn save(
         let done: Vec<_> = deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Pending).cloned().collect();
         delivery::put_in(link, lease, &done)?;
         Ok(Saved::Changed)
+    })
+}
+
+/// Notes that the target of the webhook, which had this version, took a message that somebody sent by hand: it does not fail any more, and
+/// what waits only because it failed is tried at once.
+///
+/// # Errors
+/// What every write may give.
+pub fn note_success(store: &Store, tenant: &TenantId, id: WebhookId, version: Version) -> Result<(), StoreError> {
+    bookkeeping::write(store, |link| {
+        let row = row::locked_row(link, tenant, id)?;
+        row.map_or(Ok(()), |row| row::end_failing_in(link, &row, version))
     })
 }
 

@@ -133,3 +133,20 @@ pub(super) fn locked_row(link: &mut Link<'_>, tenant: &TenantId, id: WebhookId) 
         on!(link, c => diesel::update(webhooks::table).filter(wanted).set(same).returning(WebhookRow::as_returning()).get_result(c).optional())?,
     )
 }
+
+/// Notes in the row, which is locked, that a target took something by hand, if the webhook has this version still.
+///
+/// A first event that is tried by its own schedule goes on with it: it may be the event that the target does not take.
+pub(super) fn end_failing_in(link: &mut Link<'_>, row: &WebhookRow, version: Version) -> Result<(), StoreError> {
+    let mut progress = row.progress();
+    if row.version != version.get() || progress.failing_since.is_none() {
+        return Ok(());
+    }
+    if progress.has_parked {
+        progress.next_attempt_at = None;
+    }
+    (progress.failing_since, progress.has_parked) = (None, false);
+    let mine = webhooks::tenant_id.eq(&row.tenant_id).and(webhooks::id.eq(&row.id));
+    on!(link, c => diesel::update(webhooks::table).filter(mine).set(&ProgressColumns::from(&progress)).execute(c))?;
+    Ok(())
+}

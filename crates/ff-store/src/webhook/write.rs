@@ -5,7 +5,9 @@ use ff_core::Timestamp;
 
 use super::lease::Lease;
 use super::row::{WebhookRow, locked_row, row};
-use super::{DeliveryRecord, DisabledReason, Progress, WebhookDraft, WebhookId, WebhookRecord, WebhookSecret, WebhookShown, delivery};
+use super::{
+    DeliveryRecord, DisabledReason, Known, Progress, WebhookDraft, WebhookId, WebhookRecord, WebhookSecret, WebhookShown, delivery,
+};
 use crate::audit::{Action, Entity, Entry};
 use crate::change::{Change, Outcome, Written};
 use crate::connection::on;
@@ -114,21 +116,21 @@ pub fn rotate_in(
     })
 }
 
-/// Turns the webhook off on account of what its target did, if the lease still holds and nobody has changed it since `version`. Gives
-/// nothing otherwise, and writes nothing.
+/// Turns the webhook off on account of what its target did, if the lease still holds and the row is as it is known. Gives nothing otherwise,
+/// and writes nothing.
 ///
 /// # Errors
 /// [`Corrupt`](StoreError::Corrupt), and what every write may give.
 pub fn disable_in(
     change: &mut Change<'_>,
     lease: &Lease,
-    version: Version,
+    known: Known,
     reason: DisabledReason,
     cursor: Revision,
     deliveries: &[DeliveryRecord],
 ) -> Result<Option<WebhookShown>, StoreError> {
     change.step(|change| {
-        if !lease.is_held_in(change.link(), version)? {
+        if !lease.is_held_in(change.link(), known)? {
             return Ok(None);
         }
         delivery::put_in(change.link(), lease, deliveries)?;

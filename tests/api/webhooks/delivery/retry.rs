@@ -54,6 +54,22 @@ fn a_target_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[test]
+fn nor_is_it_asked_for_the_next_event_sooner() {
+    each_own(hasty, |server| {
+        let api = admin_of(server);
+        let target = Target::start();
+        (0..3).for_each(|_| target.reply_once(Reply::Status(500)));
+        target.reply_once(Reply::With(503, "Retry-After", "1".to_owned()));
+        let hook = create(&api, &target, &["flag.*"]);
+        create_flags(&api, 2);
+        let received = target.wait_for(5);
+        assert_eq!(revisions(&received), [2, 2, 2, 2, 3]);
+        assert!(received[4].at - received[3].at >= Duration::from_millis(990), "{:?}", received[4].at - received[3].at);
+        assert_eq!(hook.deliveries(&api)[0]["state"], "parked");
+    });
+}
+
+#[test]
 fn what_is_given_up_is_parked_with_its_reason_and_the_next_one_is_tried() {
     each_own(hasty, |server| {
         let api = admin_of(server);
@@ -138,7 +154,8 @@ fn a_target_that_is_gone_for_good_turns_its_webhook_off() {
 #[test]
 fn a_webhook_that_has_failed_for_days_is_turned_off() {
     each_own(
-        |setup| hasty(setup).variable("WEBHOOK_DISABLE_AFTER_MS", "1000"),
+        // Long enough that something always waits, also on a busy machine: after a pause the days are counted anew.
+        |setup| hasty(setup).variable("WEBHOOK_RETRY_MS", "100,200,2000").variable("WEBHOOK_DISABLE_AFTER_MS", "2500"),
         |server| {
             let api = admin_of(server);
             let target = Target::start();
@@ -154,6 +171,28 @@ fn a_webhook_that_has_failed_for_days_is_turned_off() {
             assert_eq!(shown["disabled_reason"], "failing");
         },
     );
+}
+
+#[test]
+fn one_failure_after_a_pause_is_tried_again_however_long_ago_the_last_success_was() {
+    for database in [Some(TestDatabase::sqlite()), TestDatabase::postgres_if_any()].into_iter().flatten() {
+        let server = hasty(setup().variable("DB_DSN", database.dsn())).start();
+        let api = admin_of(&server);
+        let target = Target::start();
+        (0..4).for_each(|_| target.reply_once(Reply::Status(422)));
+        let hook = create(&api, &target, &["flag.*"]);
+        create_flags(&api, 1);
+        hook.wait_for(&api, 0, "parked");
+        eventually("the end of the turn", || hook.show(&api)["delivery"]["failing_since"].is_string().then_some(()));
+        // Nobody changes anything for ten days.
+        let ago = |column: &str| format!("{column} = {column} - 864000000");
+        database.execute(&format!("UPDATE webhooks SET {}, {}", ago("failing_since"), ago("next_attempt_at")));
+        target.reply_once(Reply::Status(503));
+        api.post("/v1/flags", &boolean("new")).created();
+        let delivered = hook.wait_for(&api, 1, "delivered");
+        assert_eq!(delivered["attempts"], 2);
+        assert_eq!(hook.show(&api)["enabled"], true);
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! `POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver`.
 
-use ff_test_support::{Reply, Target};
+use ff_test_support::{Reply, Target, eventually};
 use serde_json::json;
 
 use crate::harness::{admin_of, each, each_own};
+use crate::ops::metrics::sum;
+use crate::sample::boolean;
 use crate::webhooks::steps::{create, create_flags, hasty};
 
 #[test]
@@ -65,6 +67,52 @@ fn what_was_parked_is_delivered_after_all() {
         assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
         let delivery = &hook.deliveries(&api)[0];
         assert_eq!((&delivery["state"], &delivery["attempts"], &delivery["error"]), (&json!("delivered"), &json!(5), &json!(null)));
+    });
+}
+
+#[test]
+fn a_success_by_hand_ends_the_failing_and_what_waits_is_told_at_once() {
+    each_own(hasty, |server| {
+        for by_hand in ["redeliver", "test"] {
+            let api = admin_of(server);
+            let target = Target::start();
+            // The first event is given up, and the target asks to be left alone for an hour at the second one.
+            (0..4).for_each(|_| target.reply_once(Reply::Status(500)));
+            target.reply(Reply::With(503, "Retry-After", "3600".to_owned()));
+            let hook = create(&api, &target, &["flag.*"]);
+            create_flags(&api, 2);
+            let parked = hook.wait_for(&api, 0, "parked");
+            eventually("the second one to wait", || hook.show(&api)["delivery"]["next_attempt_at"].is_string().then_some(()));
+            eventually("the figure", || (sum(&api, "ff_webhook_failing") == 1.0).then_some(()));
+            target.reply(Reply::Status(200));
+            let path = match by_hand {
+                "test" => format!("{}/test", hook.path()),
+                _ => format!("{}/deliveries/{}/redeliver", hook.path(), parked["id"].as_str().unwrap()),
+            };
+            assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
+            assert_eq!(hook.show(&api)["delivery"]["failing_since"], json!(null), "{by_hand}");
+            api.post("/v1/flags", &boolean("new")).created();
+            hook.wait_for(&api, 2, "delivered");
+            eventually("the figure", || (sum(&api, "ff_webhook_failing") == 0.0).then_some(()));
+        }
+    });
+}
+
+#[test]
+fn a_failure_by_hand_ends_nothing() {
+    each_own(hasty, |server| {
+        let api = admin_of(server);
+        let target = Target::start();
+        target.reply(Reply::Status(500));
+        let hook = create(&api, &target, &["flag.*"]);
+        create_flags(&api, 1);
+        let parked = hook.wait_for(&api, 0, "parked");
+        let before = hook.show(&api)["delivery"].clone();
+        for path in [format!("{}/test", hook.path()), format!("{}/deliveries/{}/redeliver", hook.path(), parked["id"].as_str().unwrap())] {
+            assert_eq!(api.post(&path, &json!({})).ok()["delivered"], false);
+        }
+        assert!(before["failing_since"].is_string());
+        assert_eq!(hook.show(&api)["delivery"], before);
     });
 }
 

@@ -24,7 +24,10 @@ use crate::service::ServiceError;
 /// How long finding and reaching the target may take, where the whole attempt may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of an answer is read, so that its connection can be used again. Only its status matters.
+/// How long the head of an answer may be.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// How much of an answer's body is read, so that its connection can be used again. Only its status matters.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// And how long for.
@@ -80,6 +83,7 @@ impl Sender {
             .proxy(None)
             .tls_config(tls)
             .user_agent(USER_AGENT)
+            .max_response_header_size(HEAD_BYTES_MAX)
             .timeout_global(Some(timeout))
             .timeout_resolve(Some(timeout.min(CONNECT_TIMEOUT)))
             .timeout_connect(Some(timeout.min(CONNECT_TIMEOUT)))
@@ -146,6 +150,7 @@ fn told(error: &Error) -> String {
         Error::Rustls(error) => not_secured(error),
         Error::Tls(_) => "the host's name is not one that a certificate can hold".to_owned(),
         Error::Protocol(_) | Error::Http(_) => "the answer is no HTTP".to_owned(),
+        Error::LargeResponseHeader(..) => "the answer's head is too long".to_owned(),
         _ => "the request could not be made".to_owned(),
     }
 }

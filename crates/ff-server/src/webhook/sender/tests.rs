@@ -73,6 +73,7 @@ fn a_target_that_hangs_drips_sends_garbage_or_gigabytes_ends_in_time() {
         (Reply::Garbage, None, Some("the answer is no HTTP")),
         (Reply::Close, None, Some("the connection was closed before an answer came")),
         (Reply::Endless, Some(200), None),
+        (Reply::With(200, "X", "x".repeat(100_000)), None, Some("the answer's head is too long")),
     ] {
         target.reply(reply.clone());
         let timeout = if matches!(reply, Reply::Never | Reply::Drip) { SHORT } else { PATIENT };

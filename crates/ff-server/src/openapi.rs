@@ -195,6 +195,9 @@ fn add_parameter(operation: &mut Map<String, Value>, name: &str) {
     }
 }
 
+/// Shapes of answers that have a tag.
+const TAGGED: [&str; 6] = ["Flag", "FlagWritten", "Segment", "SegmentWritten", "Webhook", "WebhookWithSecret"];
+
 /// An error status that a handler describes in words has a problem as its body; an entity has its tag as a header.
 fn complete_response(status: &str, response: &mut Value) {
     let Some(response) = response.as_object_mut() else {
@@ -206,8 +209,7 @@ fn complete_response(status: &str, response: &mut Value) {
     if status.starts_with('4') {
         response.insert("content".to_owned(), json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}));
     }
-    let shows_version = ["Flag", "Segment"].iter().any(|name| is_body(response, name));
-    if shows_version || status == "304" {
+    if TAGGED.iter().any(|name| is_body(response, name)) || status == "304" {
         response.insert("headers".to_owned(), json!({"ETag": {"$ref": "#/components/headers/ETag"}}));
     }
 }

@@ -3,7 +3,8 @@
 use ff_test_support::Client;
 use serde_json::Value;
 
-use crate::harness::each;
+use crate::harness::{each, fresh_tenant};
+use crate::tenancy::{CASES, plant};
 
 /// The document.
 pub(crate) fn document(api: &Client) -> Value {
@@ -198,6 +199,21 @@ fn every_group_of_the_design_is_there() {
             "POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
         ] {
             assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
+        }
+    });
+}
+
+#[test]
+fn the_document_tells_of_a_tag_where_an_answer_has_one_and_nowhere_else() {
+    each(|api| {
+        let all = operations(&document(api));
+        for case in CASES {
+            let owner = api.tenant(&fresh_tenant());
+            plant(&owner);
+            let answer = case.ask(&owner);
+            let operation = all.iter().find(|operation| operation.name() == case.route).unwrap();
+            let response = &operation.is["responses"][answer.status().to_string()];
+            assert_eq!(response["headers"].get("ETag").is_some(), answer.header("etag").is_some(), "{}: {answer}", case.route);
         }
     });
 }

@@ -143,7 +143,7 @@ fn complete(operation: &mut Map<String, Value>, route: &Route, components: &Valu
             if status.starts_with('2') && is_evaluation(route) {
                 add_header(response, "X-Revision", "Revision");
                 add_header(response, "X-Ruleset-Age", "RulesetAge");
-            } else if status.starts_with('2') && (makes_a_revision(route) || is_download(route)) {
+            } else if status.starts_with('2') && (route.changes().is_some() || is_download(route)) {
                 add_header(response, "X-Revision", "Revision");
             }
         }
@@ -170,12 +170,6 @@ fn is_evaluation(route: &Route) -> bool {
 
 fn is_download(route: &Route) -> bool {
     route.operation.starts_with("ruleset_")
-}
-
-/// Whether a tenant's flags, segments or environments are written, which its revision counts.
-fn makes_a_revision(route: &Route) -> bool {
-    // What only sends something to a webhook's target changes nothing in the tenant.
-    route.changes().is_some() && !["webhooks_test", "webhooks_redeliver"].contains(&route.operation)
 }
 
 fn describe_scope(operation: &mut Map<String, Value>, scope: TokenScope) {

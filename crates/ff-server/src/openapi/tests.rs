@@ -87,6 +87,10 @@ fn every_operation_has_words_its_security_and_its_problems() {
                 "{place}"
             );
         }
+        // What is never kept is never given again.
+        for status in ["401", "403", "408", "413", "429", "500", "503"] {
+            assert!(operation["responses"][status]["headers"].get("Idempotency-Replayed").is_none(), "{place} {status}");
+        }
         if has("412") {
             assert!(parameters.contains("parameters/IfMatch"), "{place}");
         }

@@ -53,15 +53,24 @@ pub struct Route {
 impl Route {
     /// The scope for changes that it needs, if it changes something in a tenant. Such a route takes an `Idempotency-Key`.
     pub fn changes(&self) -> Option<TokenScope> {
-        changes(self.method, self.access)
+        changes(self.method, self.operation, self.access)
     }
 }
 
-fn changes(method: &str, access: Access) -> Option<TokenScope> {
+/// What these routes do is done outside the database, so no transaction can hold it together with an answer.
+const ONLY_SENDING: [&str; 2] = ["webhooks_test", "webhooks_redeliver"];
+
+fn changes(method: &str, operation: &str, access: Access) -> Option<TokenScope> {
     match access {
-        Needs(scope) if method != "GET" && scope.is_for_changes() => Some(scope),
+        Needs(scope) if method != "GET" && scope.is_for_changes() && !ONLY_SENDING.contains(&operation) => Some(scope),
         Needs(_) | Open | OwnRule => None,
     }
+}
+
+macro_rules! operation {
+    ($group:ident::$handler:ident) => {
+        concat!(stringify!($group), "_", stringify!($handler))
+    };
 }
 
 macro_rules! routes {
@@ -71,7 +80,7 @@ macro_rules! routes {
             method: stringify!($method),
             path: $path,
             access: $access,
-            operation: concat!(stringify!($group), "_", stringify!($handler)),
+            operation: operation!($group::$handler),
         },)+)*];
 
         /// Puts every route into an application.
@@ -83,7 +92,7 @@ macro_rules! routes {
                     .guard(guard::fn_guard(|context| !yields($path, &context.head().method)))
                     .app_data(Template { index, path: $path })
                     .wrap(CatchPanics)
-                    $(.route(answering_once(method(stringify!($method)).to($group::$handler), stringify!($method), $access)))+
+                    $(.route(answering_once(method(stringify!($method)).to($group::$handler), stringify!($method), operation!($group::$handler), $access)))+
                     .default_service(method_not_allowed(&methods));
                 config.service(resource);
                 index += 1;
@@ -229,8 +238,8 @@ fn method(name: &str) -> ActixRoute {
 }
 
 /// A route that changes something answers a request with a key once.
-fn answering_once(route: ActixRoute, method: &str, access: Access) -> ActixRoute {
-    match changes(method, access) {
+fn answering_once(route: ActixRoute, method: &str, operation: &str, access: Access) -> ActixRoute {
+    match changes(method, operation, access) {
         Some(scope) => route.wrap(AnswerOnce(scope)),
         None => route,
     }

@@ -72,7 +72,8 @@ fn every_route_that_changes_a_tenant_takes_a_key() {
     for route in ROUTES {
         let is_guarded = matches!(route.access, Needs(_));
         let only_asks = route.method == "GET" || route.path.starts_with("/v1/evaluate");
-        assert_eq!(route.changes().is_some(), is_guarded && !only_asks, "{} {}", route.method, route.path);
+        let only_sends = route.path.ends_with("/test") || route.path.ends_with("/redeliver");
+        assert_eq!(route.changes().is_some(), is_guarded && !only_asks && !only_sends, "{} {}", route.method, route.path);
     }
 }
 

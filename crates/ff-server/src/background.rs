@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
-use actix_web::rt::time::interval;
+use actix_web::rt::time::{Interval, interval};
 use actix_web::{rt, web};
 use ff_store::Listener;
 use slog::debug;
@@ -14,10 +14,17 @@ use tokio::time::MissedTickBehavior;
 use crate::service::forget_answers;
 use crate::state::AppState;
 use crate::telemetry::chain;
+use crate::webhook::upkeep;
 use crate::{blocking, follower};
 
 /// How often answers that have expired are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How often webhooks are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+
+/// How often old deliveries of webhooks are looked for.
+const FORGET_DELIVERIES_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The background tasks of one server; they end with it.
 #[derive(Debug)]
@@ -48,15 +55,19 @@ pub(crate) fn spawn(state: &web::Data<AppState>, refresh: Duration) -> io::Resul
     let shared = || state.clone().into_inner();
     let listener = Listener::start(&state.store, follower::hearing(shared()))?;
     Ok(Tasks {
-        running: vec![rt::spawn(follower::follow_for_ever(shared(), refresh)), rt::spawn(forget_answers_for_ever(shared()))],
+        running: vec![
+            rt::spawn(follower::follow_for_ever(shared(), refresh)),
+            rt::spawn(forget_answers_for_ever(shared())),
+            rt::spawn(count_webhooks_for_ever(shared())),
+            rt::spawn(forget_deliveries_for_ever(shared())),
+        ],
         _listener: listener,
     })
 }
 
 /// Forgets answers that were kept for a day, a batch at a time.
 async fn forget_answers_for_ever(state: Arc<AppState>) {
-    let mut ticks = interval(FORGET_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(FORGET_EVERY);
     loop {
         ticks.tick().await;
         let shared = state.clone();
@@ -67,4 +78,36 @@ async fn forget_answers_for_ever(state: Arc<AppState>) {
             Err(error) => debug!(state.logger, "answers that were kept for a day stay for now: {}", chain(&error)),
         }
     }
+}
+
+/// Counts how webhooks are doing, which an alert needs just where nobody delivers them.
+async fn count_webhooks_for_ever(state: Arc<AppState>) {
+    let mut ticks = every(COUNT_EVERY);
+    loop {
+        ticks.tick().await;
+        let shared = state.clone();
+        if let Err(error) = blocking::run(move || upkeep::count(&shared)).await {
+            debug!(state.logger, "webhooks are not counted: {}", chain(&error));
+        }
+    }
+}
+
+/// Forgets old deliveries of webhooks.
+async fn forget_deliveries_for_ever(state: Arc<AppState>) {
+    let mut ticks = every(FORGET_DELIVERIES_EVERY);
+    loop {
+        ticks.tick().await;
+        let shared = state.clone();
+        match blocking::run(move || upkeep::forget(&shared)).await {
+            Ok(0) => {}
+            Ok(count) => debug!(state.logger, "forgot {count} old deliveries of webhooks"),
+            Err(error) => debug!(state.logger, "old deliveries stay for now: {}", chain(&error)),
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

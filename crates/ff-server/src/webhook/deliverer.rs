@@ -8,13 +8,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt;
 use actix_web::rt::task::JoinHandle;
 use ff_core::{TenantId, Timestamp};
 use ff_store::webhook::lease::{self, Due, Lease};
-use ff_store::webhook::{figures, forget_before};
 use ff_store::{StoreError, WebhookId};
 use slog::{debug, error, warn};
 
@@ -35,14 +34,6 @@ const DUE_MAX: u32 = 1_000;
 
 /// A tenant has at most one of so many turns at a time, so that a few slow tenants leave room for the others.
 const TENANT_SHARE: usize = 4;
-
-/// How often the figures are counted.
-const FIGURES_EVERY: Duration = Duration::from_secs(5);
-
-/// How often deliveries are forgotten, how old they are then, and how many at once.
-const CLEAN_EVERY: Duration = Duration::from_secs(3_600);
-const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
-const FORGET_AT_ONCE: u32 = 500;
 
 /// How long a stop waits for attempts in flight, and in all for the leases to be given back: as long as a writer waits for a busy database.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
@@ -189,7 +180,6 @@ impl Shared {
     }
 
     fn run(self: Arc<Self>) {
-        let (mut counted, mut cleaned) = (None::<Instant>, None::<Instant>);
         let mut is_well = true;
         while !self.is_stopping() {
             let looked_at = clock::now();
@@ -200,17 +190,6 @@ impl Shared {
                 if let Err(error) = &looked {
                     warn!(self.state.logger, "webhooks wait: {}", chain(error));
                 }
-            }
-            let is_due = |last: &mut Option<Instant>, every: Duration| {
-                let is_due = last.is_none_or(|last| last.elapsed() >= every);
-                *last = if is_due { Some(Instant::now()) } else { *last };
-                is_due
-            };
-            if is_well && is_due(&mut counted, FIGURES_EVERY) {
-                self.count();
-            }
-            if is_well && is_due(&mut cleaned, CLEAN_EVERY) {
-                self.clean();
             }
             self.wait(looked_at);
         }
@@ -281,24 +260,6 @@ impl Shared {
         if let Err(error) = spawned {
             // The guard was dropped with the closure.
             error!(self.state.logger, "no thread for a webhook: {error}");
-        }
-    }
-
-    fn count(&self) {
-        match figures(&self.state.store) {
-            Ok(figures) => self.state.metrics.webhooks.set(figures),
-            Err(error) => debug!(self.state.logger, "webhooks are not counted: {}", chain(&error)),
-        }
-    }
-
-    fn clean(&self) {
-        let cutoff = Timestamp::from_millis(clock::now().as_millis() - i64::try_from(REMEMBERED_FOR.as_millis()).unwrap_or(i64::MAX));
-        while !self.is_stopping() {
-            match forget_before(&self.state.store, cutoff, FORGET_AT_ONCE) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) => return debug!(self.state.logger, "old deliveries stay for now: {}", chain(&error)),
-            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`draft`] reads what people set, [`target`] and [`networks`] say where a webhook may lead and [`roots`] whom to believe there,
 //! [`message`] makes and signs what is sent, [`sender`] makes one attempt, [`retry`] says what follows from its outcome. `turn` delivers the events of one webhook in order for a
-//! while, and `deliverer` gives the webhooks of all tenants their turns.
+//! while, and `deliverer` gives the webhooks of all tenants their turns. `upkeep` is done by servers that deliver nothing, too.
 
 mod deliverer;
 pub mod draft;
@@ -14,6 +14,7 @@ pub mod sender;
 pub mod target;
 mod turn;
 mod unsecured;
+pub(crate) mod upkeep;
 
 use std::sync::Arc;
 

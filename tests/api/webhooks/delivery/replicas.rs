@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ff_test_support::{Client, Received, Reply, Server, Setup, Target, TestDatabase};
+use ff_test_support::{Client, Received, Reply, Server, Setup, Target, TestDatabase, eventually};
 
 use crate::harness::{fresh_tenant, setup};
+use crate::ops::metrics::sum;
 use crate::sample::boolean;
 use crate::webhooks::steps::{create, create_flags, hasty, persistent, revisions};
 
@@ -123,6 +124,11 @@ fn a_server_may_leave_delivery_to_others() {
             assert_eq!(sent["delivered"], true);
             assert_eq!(hook.show(&api)["delivery"]["revision"], 1, "nobody delivers");
             assert_eq!(target.received().len(), 1);
+            // But all servers say that something waits, or no alert could tell of it.
+            for server in [first, &second] {
+                let api = client(server, &tenant);
+                eventually("the figure", || (sum(&api, "ff_webhook_backlog_revisions") == 3.0).then_some(()));
+            }
         },
     );
 }

@@ -40,7 +40,8 @@ fn create(store: &Store) -> WebhookId {
 }
 
 fn update(store: &Store, id: WebhookId, draft: WebhookDraft) -> Result<WebhookShown> {
-    change::run(store, &acme(), &author("ann", NOW), |c| webhook::update_in(c, id, draft)).map(|written| written.record)
+    change::run(store, &acme(), &author("ann", NOW), |c| webhook::update_in(c, id, draft, |event| event != "flag.deleted"))
+        .map(|written| written.record)
 }
 
 fn add_flag(store: &Store, key: &str) {
@@ -222,6 +223,45 @@ fn what_was_done_counts_even_if_the_webhook_was_changed_meanwhile_and_what_faile
         // It never goes back.
         assert_eq!(save(store, &lease, 1, &Progress::starting_at(Revision::new(1)), &[]), Saved::Changed);
         assert_eq!(progress(store, id).cursor.get(), 2);
+    });
+}
+
+#[test]
+fn what_waited_when_the_webhook_was_changed_is_tried_again_or_given_up_and_never_out_of_sight() {
+    TestStore::each(|store| {
+        let id = create(store);
+        (0..3).for_each(|i| add_flag(store, &format!("f{i}")));
+        let lease = claim(store, "a", at(0), id).unwrap();
+        let pending = DeliveryRecord {
+            status: Some(503),
+            error: Some("answered 503".to_owned()),
+            next_attempt_at: Some(at(300)),
+            ..record(id, 3, DeliveryState::Pending)
+        };
+        let delivered = record(id, 2, DeliveryState::Delivered);
+        let unwanted = DeliveryRecord { event: "flag.deleted".to_owned(), ..pending.clone() };
+        let edits = [draft("https://example.com/new"), draft("https://example.com/newer"), draft("https://example.com/newest")];
+        let [moved, narrowed, off] = edits;
+        let off = WebhookDraft { enabled: false, ..off };
+        let given_up = |reason: &str| DeliveryRecord {
+            state: DeliveryState::Parked,
+            next_attempt_at: None,
+            error: Some(format!("answered 503; given up when {reason}")),
+            ..pending.clone()
+        };
+        let expected = [
+            (moved, pending.clone(), DeliveryRecord { next_attempt_at: Some(at(0)), ..pending.clone() }),
+            (narrowed, unwanted, DeliveryRecord { event: "flag.deleted".to_owned(), ..given_up("`events` had it no longer") }),
+            (off, pending.clone(), given_up("the webhook was turned off")),
+        ];
+        for (version, (edit, before, after)) in (1..).zip(expected) {
+            store.database().execute("DELETE FROM webhook_deliveries");
+            let waiting = Progress { attempts: 1, next_attempt_at: Some(at(300)), ..Progress::starting_at(Revision::new(2)) };
+            assert_eq!(save(store, &lease, version, &waiting, &[delivered.clone(), before]), Saved::Yes);
+            update(store, id, edit).unwrap();
+            assert_eq!(deliveries(store, id), [after, delivered.clone()]);
+            assert_eq!(progress(store, id), Progress::starting_at(Revision::new(2)));
+        }
     });
 }
 

@@ -121,7 +121,7 @@ pub async fn show(
     Ok(answer::unstored(answer::written(&webhook, Outcome::Unchanged, Some(webhook.record.version), "")))
 }
 
-/// Changes a webhook. Fields left out keep their value; what failed so far is tried again at once.
+/// Changes a webhook. Fields left out keep their value; what failed so far is tried again at once, or parked if it is not wanted any more.
 #[utoipa::path(put, path = "/v1/webhooks/{id}", operation_id = "webhooks_update", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook's id.")),
     request_body(content = ref("#/components/schemas/WebhookChange"), content_type = "application/json"),

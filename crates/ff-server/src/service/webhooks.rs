@@ -13,7 +13,7 @@ use super::told::Told;
 use super::{Context, Made, Missing, Precondition, ServiceError, writing};
 use crate::cache::TenantRulesets;
 use crate::clock;
-use crate::event::ChangeEvent;
+use crate::event::{ChangeEvent, EventPattern, EventType};
 use crate::state::AppState;
 use crate::webhook::draft::WebhookChange;
 use crate::webhook::message::{self, Message};
@@ -59,7 +59,7 @@ pub fn create(state: &AppState, context: &Context, draft: WebhookDraft) -> Resul
     Ok(WithSecret { webhook: answer.record, secret, revision })
 }
 
-/// Changes what `changed` gives. What failed so far is tried again at once.
+/// Changes what `changed` gives. What failed so far is tried again at once, or given up if it is not wanted any more.
 ///
 /// # Errors
 /// A precondition that does not hold; no such webhook.
@@ -72,7 +72,11 @@ pub fn update(
 ) -> Result<Made<Written<WebhookShown>>, ServiceError> {
     write(state, context, |change| {
         let before = found(change, id, precondition)?;
-        Ok(webhook::update_in(change, id, changed.applied_to(&before))?)
+        let draft = changed.applied_to(&before);
+        let patterns: Vec<EventPattern> = draft.events.iter().filter_map(|text| text.parse().ok()).collect();
+        let wants =
+            |event: &str| EventType::all().any(|kind| kind.to_string() == event && patterns.iter().any(|pattern| pattern.matches(kind)));
+        Ok(webhook::update_in(change, id, draft, wants)?)
     })
 }
 

@@ -214,9 +214,39 @@ pub(super) fn put_in(link: &mut Link<'_>, lease: &Lease, records: &[DeliveryReco
     Ok(())
 }
 
-pub(super) fn forget_pending_in(link: &mut Link<'_>, tenant: &TenantId, webhook: WebhookId) -> Result<(), StoreError> {
+/// What becomes of a delivery that waits for another attempt, when its webhook is changed.
+pub(super) enum Pending {
+    /// It is tried again then.
+    TriedAt(Timestamp),
+    /// It is given up, for this reason.
+    GivenUp(&'static str),
+}
+
+/// Writes down what becomes of the delivery that waits for another attempt, by its event. The webhook's row is locked.
+pub(super) fn settle_pending_in(
+    link: &mut Link<'_>,
+    tenant: &TenantId,
+    webhook: WebhookId,
+    settle: impl Fn(&str) -> Pending,
+) -> Result<(), StoreError> {
     let pending = of(tenant, webhook).and(webhook_deliveries::state.eq(DeliveryState::Pending.as_str()));
-    on!(link, c => diesel::delete(webhook_deliveries::table.filter(pending)).execute(c))?;
+    let rows: Vec<DeliveryRow> = on!(&mut *link, c => webhook_deliveries::table.filter(pending).select(DeliveryRow::as_select()).load(c))?;
+    for row in rows {
+        let (state, next, error) = match settle(&row.event) {
+            Pending::TriedAt(at) => (DeliveryState::Pending, Some(at.as_millis()), row.error),
+            Pending::GivenUp(reason) => {
+                let error = row.error.map_or_else(|| reason.to_owned(), |error| format!("{error}; {reason}"));
+                (DeliveryState::Parked, None, Some(error))
+            }
+        };
+        let mine = of(tenant, webhook).and(webhook_deliveries::revision.eq(row.revision));
+        let columns = (
+            webhook_deliveries::state.eq(state.as_str()),
+            webhook_deliveries::next_attempt_at.eq(next),
+            webhook_deliveries::error.eq(error),
+        );
+        on!(&mut *link, c => diesel::update(webhook_deliveries::table).filter(mine).set(columns).execute(c))?;
+    }
     Ok(())
 }
 

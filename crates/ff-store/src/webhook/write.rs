@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use ff_core::Timestamp;
 
+use super::delivery::Pending;
 use super::lease::Lease;
 use super::row::{WebhookRow, locked_row, row};
 use super::{
@@ -75,14 +76,20 @@ fn create(change: &mut Change<'_>, draft: WebhookDraft, secret: &WebhookSecret) 
     Ok(Written { outcome: Outcome::Created, record: shown, flags: Vec::new() })
 }
 
-/// Makes the webhook what `draft` says. What failed so far is tried again at once; one that is turned on tells of what changes from now on.
+/// Makes the webhook what `draft` says. What failed so far is tried again at once, or, if it is an event that the webhook does not want any more or
+/// nothing is to be delivered, given up; one that is turned on tells of what changes from now on.
 ///
 /// # Errors
 /// [`NotFound`](StoreError::NotFound), [`Corrupt`](StoreError::Corrupt), and what every write may give.
-pub fn update_in(change: &mut Change<'_>, id: WebhookId, draft: WebhookDraft) -> Result<Written<WebhookShown>, StoreError> {
+pub fn update_in(
+    change: &mut Change<'_>,
+    id: WebhookId,
+    draft: WebhookDraft,
+    wants: impl Fn(&str) -> bool,
+) -> Result<Written<WebhookShown>, StoreError> {
     change.step(|change| {
-        let next = change.revision().next();
-        rewrite(change, id, |row| {
+        let (tenant, at, next) = (change.tenant().clone(), change.asked_at(), change.revision().next());
+        let written = rewrite(change, id, |row| {
             let is_turned_on = draft.enabled && row.enabled == 0;
             row.url = draft.url;
             row.events = json(&draft.events)?;
@@ -93,7 +100,16 @@ pub fn update_in(change: &mut Change<'_>, id: WebhookId, draft: WebhookDraft) ->
             }
             start_anew(row, if is_turned_on { next } else { Revision::new(row.cursor) });
             Ok(())
-        })
+        })?;
+        if written.outcome == Outcome::Updated {
+            let is_on = written.record.record.enabled;
+            delivery::settle_pending_in(change.link(), &tenant, id, |event| match is_on {
+                false => Pending::GivenUp("given up when the webhook was turned off"),
+                true if wants(event) => Pending::TriedAt(at),
+                true => Pending::GivenUp("given up when `events` had it no longer"),
+            })?;
+        }
+        Ok(written)
     })
 }
 
@@ -181,10 +197,6 @@ fn rewrite(
     row.updated_at = at.as_millis();
     let mine = webhooks::tenant_id.eq(tenant.as_str()).and(webhooks::id.eq(id.to_string()));
     on!(change.link(), c => diesel::update(webhooks::table).filter(mine).set(&row).execute(c))?;
-    if row.attempts == 0 {
-        // What was tried in vain is tried again from the start, if it is still wanted.
-        delivery::forget_pending_in(change.link(), &tenant, id)?;
-    }
     let after = row.shown()?;
     change.append(entry(Some(&before.record), Some(&after.record))?)?;
     Ok(Written { outcome: Outcome::Updated, record: after, flags: Vec::new() })

@@ -73,6 +73,67 @@ fn another_url_is_tried_at_once_with_what_could_not_be_delivered_to_the_one_befo
 }
 
 #[test]
+fn what_waits_for_another_attempt_is_given_up_with_its_reason_where_it_is_not_wanted_any_more() {
+    each_own(
+        |setup| hasty(setup).variable("WEBHOOK_RETRY_MS", "3600000"),
+        |server| {
+            let api = admin_of(server);
+            for (i, (change, reason)) in
+                [(json!({"enabled": false}), "turned off"), (json!({"events": ["segment.*"]}), "`events`")].into_iter().enumerate()
+            {
+                let target = Target::start();
+                target.reply(Reply::Status(503));
+                let hook = create(&api, &target, &["flag.*"]);
+                api.post("/v1/flags", &boolean(&format!("f{i}"))).created();
+                let pending = hook.wait_for(&api, 0, "pending");
+                api.put(&hook.path(), &change).ok();
+                let parked = &hook.deliveries(&api)[0];
+                let same = ["id", "status", "attempts", "created_at", "last_attempt_at", "duration_ms"];
+                assert!(same.into_iter().all(|name| parked[name] == pending[name]), "{pending} {parked}");
+                assert_eq!((&parked["state"], &parked["next_attempt_at"]), (&json!("parked"), &json!(null)));
+                let error = parked["error"].as_str().unwrap();
+                assert!(error.starts_with("answered 503; ") && error.contains(reason), "{error}");
+                // It can be delivered by hand.
+                target.reply(Reply::Status(200));
+                let path = format!("{}/deliveries/{}/redeliver", hook.path(), pending["id"].as_str().unwrap());
+                assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
+                assert_eq!(hook.deliveries(&api)[0]["state"], "delivered");
+                api.delete(&hook.path()).is(204);
+            }
+        },
+    );
+}
+
+#[test]
+fn what_is_still_wanted_stays_in_the_list_while_it_is_tried_again() {
+    each_own(
+        |setup| {
+            hasty(setup)
+                .variable("WEBHOOK_RETRY_MS", "3600000")
+                .variable("WEBHOOK_TIMEOUT_MS", "30000")
+                .variable("WEBHOOK_LEASE_MS", "60000")
+        },
+        |server| {
+            let api = admin_of(server);
+            let target = Target::start();
+            target.reply_once(Reply::Status(503));
+            let hook = create(&api, &target, &["flag.*"]);
+            create_flags(&api, 1);
+            let pending = hook.wait_for(&api, 0, "pending");
+            let gate = Arc::new(Barrier::new(2));
+            target.reply_once(Reply::Held(200, gate.clone()));
+            api.put(&hook.path(), &json!({"events": ["*"]})).ok();
+            target.wait_for(2);
+            let waiting = &hook.deliveries(&api)[0];
+            assert_eq!((&waiting["state"], &waiting["error"]), (&json!("pending"), &pending["error"]));
+            gate.wait();
+            let delivered = hook.wait_for(&api, 0, "delivered");
+            assert_eq!(delivered["created_at"], pending["created_at"]);
+        },
+    );
+}
+
+#[test]
 fn what_was_delivered_before_the_target_said_that_it_is_gone_is_not_sent_again_to_the_next_one() {
     each_own(hasty, |server| {
         let api = admin_of(server);

@@ -38,7 +38,7 @@ fn a_webhook_is_created_and_its_secret_is_shown_this_once() {
         assert_eq!(api.put(&path, &expected).ok(), expected);
         let entry = &api.all("/v1/audit?entity=webhook")[0];
         assert_eq!((&entry["action"], &entry["entity_key"], &entry["before"]), (&json!("created"), &created["id"], &Value::Null));
-        assert_eq!(entry["after"]["url"], draft()["url"]);
+        assert_eq!(entry["after"]["url"], "https://hooks.example.com/…", "a path may be a secret");
         for place in [api.get(&path), api.get("/v1/webhooks"), api.get("/v1/audit"), api.get(&format!("{path}/deliveries"))] {
             assert!(!place.text().contains(&secret[6..]), "the secret is shown again: {place}");
         }

@@ -55,7 +55,7 @@ pub struct WebhookDraft {
     pub enabled: bool,
 }
 
-/// A webhook as the audit log shows it: without its secrets.
+/// A webhook without its secrets. The audit log shows less of its URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WebhookRecord {
     /// Its id.

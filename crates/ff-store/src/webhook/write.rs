@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use ff_core::Timestamp;
+use serde_json::Value;
 
 use super::delivery::Pending;
 use super::lease::Lease;
@@ -215,8 +216,44 @@ fn entry(before: Option<&WebhookRecord>, after: Option<&WebhookRecord>) -> Resul
         entity_id: id,
         environment: None,
         version: after.map(|record| record.version),
-        before: Entry::document(before)?,
-        after: Entry::document(after)?,
+        before: document(before, None)?,
+        after: document(after, before)?,
         elsewhere: None,
     })
+}
+
+/// The webhook as the audit log shows it, which more people may read than webhooks: of the URL, whose path may be a secret, only where it leads and
+/// whether the rest is another one than before.
+fn document(record: Option<&WebhookRecord>, before: Option<&WebhookRecord>) -> Result<Option<Value>, StoreError> {
+    let Some(record) = record else { return Ok(None) };
+    let is_other = before.is_some_and(|before| before.url != record.url && origin(&before.url) == origin(&record.url));
+    let url = format!("{}/…{}", origin(&record.url), if is_other { " (changed)" } else { "" });
+    Entry::document(Some(&WebhookRecord { url, ..record.clone() }))
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(authority..).and_then(|rest| rest.find(['/', '?', '#']));
+    url.get(..end.map_or(url.len(), |end| authority + end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_stands_before_the_path() {
+        for (url, expected) in [
+            ("https://example.com/secret", "https://example.com"),
+            ("https://example.com:8443/a/b?c=d", "https://example.com:8443"),
+            ("http://[::1]:80/x", "http://[::1]:80"),
+            ("https://example.com", "https://example.com"),
+            ("https://example.com?secret", "https://example.com"),
+            ("https://bücher.example/ß", "https://bücher.example"),
+            ("secret/x", "secret"),
+        ] {
+            assert_eq!(origin(url), expected);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{admin_of, each, each_own};
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty, revisions, types};
+use crate::webhooks::steps::{create, create_at, create_flags, hasty, revisions, types};
 
 #[test]
 fn fields_left_out_stay_and_the_same_again_changes_nothing() {
@@ -22,6 +22,27 @@ fn fields_left_out_stay_and_the_same_again_changes_nothing() {
         assert_eq!(api.all("/v1/audit?entity=webhook").len(), 2);
         api.put(&hook.path(), &json!({"url": "x", "events": []})).invalid(&["/url", "/events"]);
         assert_eq!(api.all("/v1/audit?entity=webhook").len(), 2);
+    });
+}
+
+#[test]
+fn the_audit_log_has_no_more_of_a_url_than_where_it_leads_and_whether_the_rest_is_another_one() {
+    each(|api| {
+        let urls =
+            ["https://a.example.com/kept-1", "https://a.example.com/kept-2?kept", "https://b.example.com/kept-3", "https://b.example.com/"];
+        let hook = create_at(api, urls[0], &["flag.*"]);
+        urls[1..].iter().for_each(|url| drop(api.put(&hook.path(), &json!({"url": url})).ok()));
+        api.put(&hook.path(), &json!({"description": "new"})).ok();
+        api.delete(&hook.path()).is(204);
+        assert!(!api.get("/v1/audit").text().contains("kept"));
+        let mut entries = api.all("/v1/audit?entity=webhook");
+        entries.reverse();
+        let told: Vec<_> = entries.iter().map(|entry| (&entry["before"]["url"], &entry["after"]["url"])).collect();
+        let (a, changed, b) =
+            (json!("https://a.example.com/…"), json!("https://a.example.com/… (changed)"), json!("https://b.example.com/…"));
+        let (b_changed, none) = (json!("https://b.example.com/… (changed)"), json!(null));
+        assert_eq!(told, [(&none, &a), (&a, &changed), (&a, &b), (&b, &b_changed), (&b, &b), (&b, &none)]);
+        assert_eq!(entries[1]["after"]["version"], 2);
     });
 }
 

@@ -14,6 +14,7 @@
 )]
 
 mod agreement;
+mod brute_force;
 mod change;
 mod check;
 mod dice;

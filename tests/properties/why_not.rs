@@ -304,7 +304,7 @@ fn a_change_that_is_said_to_be_the_smallest_is() {
 }
 
 /// The claims above would hold if little were claimed. A percentage by an attribute is left out: which other value of it would be
-/// let in is not looked for.
+/// let in is not looked for, unless a test names it. What is said of those is held against brute force in `brute_force`.
 ///
 /// Fixed seeds, so this fails only when the generator or the search is changed.
 #[test]

@@ -1,9 +1,10 @@
 //! Explanations: an evaluation with everything that it looked at, in words, and what would have to be otherwise.
 //!
 //! Read in this order: `trace` is what was looked at, told by `recorder` while the evaluator itself runs, so that it
-//! cannot differ; `words` and `summary` put it into sentences; `why_not` says which smallest change would make another
+//! cannot differ; `words` and `summary` put it into sentences, `quote` values; `why_not` says which smallest change would make another
 //! rule decide, as `search` finds it. Nothing here runs while a flag is only evaluated.
 
+mod quote;
 mod recorder;
 mod search;
 mod summary;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use super::quote::{cut, list, reads_otherwise, shown_instead, shown_where};
 use super::search::{Found, Goal, Reach, Search};
-use super::words::{cut, list, shown};
 use crate::compile::CompiledFlag;
 use crate::key::{FlagKey, RuleId, VariantKey};
 use crate::ruleset::Ruleset;
@@ -76,7 +76,7 @@ pub struct AttributeChange {
     pub from: Option<AttributeValue>,
     /// What it would have to be, or an example of it; nothing, where it is to be removed.
     pub to: Option<AttributeValue>,
-    /// What is asked of it: every value of which this is true would do as far as this attribute goes.
+    /// The tests that it is there for; of what was so already and still is, nothing is said.
     pub so_that: Vec<String>,
 }
 
@@ -162,8 +162,11 @@ impl AttributeChange {
     fn in_words(&self) -> String {
         let name = cut(&self.attribute);
         match (&self.from, &self.to) {
-            (Some(from), Some(to)) => format!("{name} were {} instead of {}", shown(&to.to_json()), shown(&from.to_json())),
-            (None, Some(to)) => format!("the user had {name} {}", shown(&to.to_json())),
+            (Some(from), Some(to)) => {
+                let (to, from) = shown_instead(&to.to_json(), &from.to_json());
+                format!("{name} were {to} instead of {from}")
+            }
+            (None, Some(to)) => format!("the user had {name} {}", shown_where(&to.to_json(), &reads_otherwise)),
             (_, None) => format!("the user had no {name}"),
         }
     }

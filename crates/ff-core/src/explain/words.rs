@@ -1,21 +1,18 @@
 //! Tests in words.
 //!
 //! A sentence says what the test saw, and how that stands to what it asked for: ``country is `US`, not one of `DE`, `FR` ``.
-//! What came from outside stands in backticks, long things are cut.
+//! What came from outside is quoted (`quote`).
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::quote::{TEXT_MAX, cut, is_mistaken_for, list, quoted, shown, shown_where};
 use super::trace::{TestTrace, Trace};
 use crate::compile::decimal;
 use crate::timestamp::Timestamp;
 use crate::version::Version;
-
-/// The most characters of a text, and the most items of a list, that a sentence quotes.
-const TEXT_MAX: usize = 60;
-const ITEMS_MAX: usize = 5;
 
 /// Why a test holds or does not.
 pub(super) fn of(trace: &Trace<'_>, now: Timestamp) -> String {
@@ -73,9 +70,12 @@ fn of_attribute(name: &str, operator: &str, operand: &Value, value: Option<&Valu
     let Some(value) = value else {
         return match (plain, holds) {
             ("exists", _) | (_, false) => format!("the user has no {name}"),
-            _ => format!("the user has no {name}, so it {}", verb(plain, operand, false)),
+            _ => format!("the user has no {name}, so it {}", verb(plain, operand, false, &|_| false)),
         };
     };
+    // A text passes for the number that it reads as, but never the other way round: there the kind is the reason.
+    let is_wanted = |one: &Value| !finds && one.is_string() && is_mistaken_for(one, value);
+    let is_given = |one: &Value| !finds && !one.is_string() && is_mistaken_for(one, operand);
     let and_must_not = if is_negated && !holds { ", and must not be" } else { "" };
     if plain == "exists" {
         return format!("the user has {name}{}", if holds { "" } else { ", and must not have" });
@@ -84,25 +84,26 @@ fn of_attribute(name: &str, operator: &str, operand: &Value, value: Option<&Valu
         if items.is_empty() {
             return format!("{name} is an empty list{and_must_not}");
         }
-        let listed = list(items.iter().map(shown), "and");
         let found = if finds { "one of them" } else { "none of them" };
         let and_must_not = if and_must_not.is_empty() { "" } else { ", and must not be there" };
-        return format!("{name} is the list {listed}; {found} {}{and_must_not}", verb(plain, operand, true));
+        return format!("{name} is {}; {found} {}{and_must_not}", shown_where(value, &is_given), verb(plain, operand, true, &is_wanted));
     }
     if value.is_object() {
         return format!("{name} is an object, which passes no test but `exists`");
     }
     let is_same = plain == "eq" && finds && shown(operand) == shown(value);
-    let tail = match misfit(plain, operand, value).filter(|_| !finds) {
-        Some(reason) => format!(", which is {reason}"),
-        None if is_same => String::new(),
-        None if plain == "eq" && finds => format!(", equal to {}", shown(operand)),
-        None => {
-            let verb = verb(plain, operand, finds);
+    if let Some(reason) = misfit(plain, operand, value).filter(|_| !finds) {
+        return format!("{name} is {}, which is {reason}{and_must_not}", shown(value));
+    }
+    let tail = match plain {
+        _ if is_same => String::new(),
+        "eq" if finds => format!(", equal to {}", shown(operand)),
+        _ => {
+            let verb = verb(plain, operand, finds, &is_wanted);
             verb.strip_prefix("is ").map_or_else(|| format!(", which {verb}"), |rest| format!(", {rest}"))
         }
     };
-    format!("{name} is {}{tail}{and_must_not}", shown(value))
+    format!("{name} is {}{tail}{and_must_not}", shown_where(value, &is_given))
 }
 
 /// The operator without its negation, and whether it was negated.
@@ -128,7 +129,7 @@ fn misfit(operator: &str, operand: &Value, value: &Value) -> Option<&'static str
         },
         "eq" if operand.is_boolean() => match value {
             Value::Bool(_) => None,
-            _ => (!matches!(text, Some("true" | "false"))).then_some("neither true nor false"),
+            _ => (!matches!(text, Some("true" | "false"))).then_some("neither `true` nor `false`"),
         },
         "in" if operand.as_array().is_some_and(|all| all.iter().any(|one| !one.is_string())) => None,
         "semver_eq" | "semver_lt" | "semver_lte" | "semver_gt" | "semver_gte" => {
@@ -144,28 +145,30 @@ fn misfit(operator: &str, operand: &Value, value: &Value) -> Option<&'static str
     }
 }
 
-/// What the operator says of the attribute: ``is one of `DE`, `FR` ``, or that it does not.
-pub(super) fn verb(operator: &str, operand: &Value, is: bool) -> String {
+/// What the operator says of the attribute: ``is one of `DE`, `FR` ``, or that it does not; of some operands with their kind.
+pub(super) fn verb(operator: &str, operand: &Value, is: bool, needs_kind: &dyn Fn(&Value) -> bool) -> String {
     let (operator, is_negated) = plain(operator, operand);
     let is = is != is_negated;
     let not = if is { "" } else { "not " };
     let blind = if operator.starts_with('i') && !matches!(operator, "in" | "ip_in") { ", case ignored" } else { "" };
-    let does = |yes: &str, no: &str| format!("{} {}{blind}", if is { yes } else { no }, shown(operand));
+    let told = |one: &Value| shown_where(one, needs_kind);
+    let does = |yes: &str, no: &str| format!("{} {}{blind}", if is { yes } else { no }, told(operand));
     let either = |conjunction| match operand {
         Value::Array(items) if items.is_empty() => "nothing, the list being empty".to_owned(),
-        Value::Array(items) => list(items.iter().map(shown), conjunction),
-        one => shown(one),
+        Value::Array(items) => list(items.iter().map(told), conjunction),
+        one => told(one),
     };
     match operator.strip_prefix('i').filter(|_| !blind.is_empty()).unwrap_or(operator) {
-        "eq" => format!("is {not}{}{blind}", shown(operand)),
+        "eq" => format!("is {not}{}{blind}", told(operand)),
         "in" => format!("is {not}one of {}{blind}", either("")),
-        "lt" => format!("is {not}less than {}", shown(operand)),
-        "lte" => format!("is {not}at most {}", shown(operand)),
-        "gt" => format!("is {not}greater than {}", shown(operand)),
-        "gte" => format!("is {not}at least {}", shown(operand)),
+        "lt" => format!("is {not}less than {}", told(operand)),
+        "lte" => format!("is {not}at most {}", told(operand)),
+        "gt" => format!("is {not}greater than {}", told(operand)),
+        "gte" => format!("is {not}at least {}", told(operand)),
         "starts_with" => does("starts with", "does not start with"),
         "ends_with" => does("ends with", "does not end with"),
         "contains" => does("contains", "does not contain"),
+        "matches" if operand.as_str() == Some("") => format!("{} the empty pattern", if is { "matches" } else { "does not match" }),
         "matches" => does("matches", "does not match"),
         "exists" => if is { "is there" } else { "is not there" }.to_owned(),
         "before" => format!("is {not}before {}", shown(operand)),
@@ -238,45 +241,6 @@ fn of_time(after: Option<Timestamp>, before: Option<Timestamp>, now: Timestamp) 
     }
 }
 
-/// A value as sentences quote it.
-pub(super) fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => quoted(text),
-        Value::Array(items) if items.is_empty() => "an empty list".to_owned(),
-        Value::Array(items) => format!("the list {}", list(items.iter().map(shown), "and")),
-        Value::Object(_) => "an object".to_owned(),
-        other => format!("`{other}`"),
-    }
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    // A backtick inside would end the quotation.
-    format!("`{}`", cut(text).replace('`', "'"))
-}
-
-pub(super) fn cut(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut short: String = chars.by_ref().take(TEXT_MAX).collect();
-    if chars.next().is_some() {
-        short.push('…');
-    }
-    short
-}
-
-/// Items with commas between them; in front of the last one the conjunction, if there is one.
-pub(super) fn list(items: impl Iterator<Item = String>, conjunction: &str) -> String {
-    let all: Vec<_> = items.collect();
-    let (shown, rest) = all.split_at(all.len().min(ITEMS_MAX));
-    match shown.split_last() {
-        None => String::new(),
-        Some((last, before)) if rest.is_empty() && !conjunction.is_empty() && !before.is_empty() => {
-            format!("{} {conjunction} {last}", before.join(", "))
-        }
-        Some(_) if rest.is_empty() => shown.join(", "),
-        Some(_) => format!("{} and {} more", shown.join(", "), rest.len()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,7 +259,7 @@ mod tests {
             ("ne", json!("CA"), Value::Null, true, "the user has no a, so it is not `CA`"),
             ("gte", json!(18), json!(16), false, "a is `16`, not at least `18`"),
             ("gte", json!(18), json!("old"), false, "a is `old`, which is no number"),
-            ("eq", json!(true), json!(1), false, "a is `1`, which is neither true nor false"),
+            ("eq", json!(true), json!(1), false, "a is `1`, which is neither `true` nor `false`"),
             ("starts_with", json!("x"), json!("y"), false, "a is `y`, which does not start with `x`"),
             ("icontains", json!("x"), json!("AXA"), true, "a is `AXA`, which contains `x`, case ignored"),
             ("contains", json!("x"), json!(7), false, "a is `7`, which is a number, not a text"),
@@ -304,6 +268,17 @@ mod tests {
             ("semver_lt", json!("2.0"), json!("v1"), false, "a is `v1`, which is no version"),
             ("semver_lt", json!("2.0"), json!("2.1"), false, "a is `2.1`, not below version `2.0`"),
             ("before", json!("2026-01-01T00:00:00Z"), json!("soon"), false, "a is `soon`, which is no instant"),
+            ("in", json!(["5", true]), json!(5), false, "a is the number `5`, not one of the text `5`, `true`"),
+            ("not_in", json!(["5", true]), json!(5), true, "a is the number `5`, not one of the text `5`, `true`"),
+            ("eq", json!("5"), json!([5, 6]), false, "a is the list the number `5` and `6`; none of them is the text `5`"),
+            ("eq", json!("true"), json!([true]), false, "a is the list the boolean `true`; none of them is the text `true`"),
+            ("gt", json!(18), json!("18"), false, "a is `18`, not greater than `18`"),
+            ("eq", json!("5"), json!(5), false, "a is `5`, which is a number, not a text"),
+            ("eq", json!(true), json!("True"), false, "a is `True`, which is neither `true` nor `false`"),
+            ("eq", json!(""), json!("x"), false, "a is `x`, not an empty text"),
+            ("in", json!(["x"]), json!(""), false, "a is an empty text, not one of `x`"),
+            ("matches", json!(""), json!(7), false, "a is `7`, which is a number, not a text"),
+            ("matches", json!(""), json!([7]), false, "a is the list `7`; none of them matches the empty pattern"),
             ("ip_in", json!(["10.0.0.0/8", "::1"]), json!("11.0.0.0"), false, "a is `11.0.0.0`, not in network `10.0.0.0/8` or `::1`"),
             ("eq", json!("c"), json!(["a", "b"]), false, "a is the list `a` and `b`; none of them is `c`"),
             ("eq", json!("b"), json!(["a", "b"]), true, "a is the list `a` and `b`; one of them is `b`"),
@@ -333,13 +308,5 @@ mod tests {
                 format!("bucket 0.5 is not below 0.1 (10 %); the percentage {passes} it at 2026-11-21T08:00:00Z")
             );
         }
-    }
-
-    #[test]
-    fn long_things_are_cut_and_backticks_cannot_end_a_quotation() {
-        assert_eq!(shown(&json!("a`b")), "`a'b`");
-        assert_eq!(quoted(&"x".repeat(100)).chars().count(), TEXT_MAX + 3);
-        let many: Vec<_> = (0..9).map(|i| json!(i)).collect();
-        assert_eq!(shown(&Value::Array(many)), "the list `0`, `1`, `2`, `3`, `4` and 4 more");
     }
 }

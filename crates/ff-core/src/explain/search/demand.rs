@@ -9,7 +9,6 @@ pub(super) enum Subject<'a> {
     Attribute(&'a str),
     UserId,
     Instant,
-    Bucket(&'a Gate),
     Flag(&'a FlagKey),
     FlagOn,
 }
@@ -46,10 +45,17 @@ pub(super) struct Wrong<'a> {
 pub(super) const DISTINCT_MAX: usize = 64;
 
 impl<'a> Subject<'a> {
+    /// What a percentage goes by: its bucket is that of a value.
+    pub(super) fn of_gate(gate: &'a Gate) -> Self {
+        match &gate.by {
+            Some(name) => Self::Attribute(name.as_str()),
+            None => Self::UserId,
+        }
+    }
+
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Attribute(a), Self::Attribute(b)) => a == b,
-            (Self::Bucket(a), Self::Bucket(b)) => a.decides_with(b),
             (Self::Flag(a), Self::Flag(b)) => a == b,
             (Self::UserId, Self::UserId) | (Self::Instant, Self::Instant) | (Self::FlagOn, Self::FlagOn) => true,
             _ => false,
@@ -57,7 +63,12 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Leaf<'_> {
+impl<'a> Leaf<'a> {
+    /// The percentage, if it is one.
+    pub(super) fn gate(&self) -> Option<&'a Gate> {
+        if let Self::Cond(Cond::Percentage(gate)) = self { Some(gate) } else { None }
+    }
+
     /// Whether both are the same place in the same condition.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,17 +1,16 @@
 //! Which tests must have which outcome, and what follows from that for the user.
 
+use super::buckets::bucket;
 use super::demand::{Demanded, Leaf, Subject};
-use super::needs::{in_words, need};
+use super::needs::{in_words, needs};
 use super::value::Solved;
 use super::world::World;
-use super::{Bound, Found, Search};
-use crate::bucket::Threshold;
+use super::{Bound, Found, Reach, Search};
 use crate::compile::{Cond, Membership};
 use crate::explain::why_not::AttributeChange;
 use crate::key::VariantKey;
-use crate::matcher::{Matcher, Nobody};
 use crate::timestamp::Timestamp;
-use crate::user::AttributeValue;
+use crate::user::{AttributeValue, User};
 
 /// Demands on all subjects, each with what meets them.
 #[derive(Debug, Clone, Default)]
@@ -34,23 +33,18 @@ pub(super) enum Met<'a> {
     Present,
     /// This value of the attribute, or that there is none.
     Attribute(Option<AttributeValue>),
-    /// A value is supposed to; none is known.
+    /// Another value is supposed to; none is known.
     Supposed,
     UserId(String),
     Instant(Timestamp),
-    /// Hashes from the first to below the second; the second may be 2^64.
-    Bucket(u128, u128),
     Flag(&'a VariantKey),
     FlagOn,
 }
 
-/// Why a hypothesis cannot be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dead {
-    /// Its demands contradict each other.
-    Impossible,
-    /// Nothing is known that meets its demands.
-    Unknown,
+impl Demands<'_> {
+    fn has_percentage(&self) -> bool {
+        self.tests.iter().any(|(leaf, _)| leaf.gate().is_some())
+    }
 }
 
 impl<'a> Hypothesis<'a> {
@@ -59,12 +53,13 @@ impl<'a> Hypothesis<'a> {
         self.subjects.iter().map(|demands| demands.tests.len()).sum()
     }
 
-    pub(super) fn cost(&self) -> Bound {
+    pub(super) fn cost(&self, reach: Reach) -> Bound {
         let mut cost = Bound { changes: 0, needs: 0 };
         for demands in &self.subjects {
             match demands.met_by {
                 Met::Present => {}
                 Met::Attribute(_) => cost.changes += 1,
+                Met::Supposed if reach == Reach::Attributes => cost.changes += 1,
                 _ => cost.needs += 1,
             }
         }
@@ -73,11 +68,11 @@ impl<'a> Hypothesis<'a> {
 
     /// Whether some of it is only supposed, and so cannot be put before the evaluator.
     pub(super) fn supposes(&self) -> bool {
-        self.subjects.iter().any(|demands| matches!(demands.met_by, Met::Supposed | Met::Bucket(..) | Met::Flag(_) | Met::FlagOn))
+        self.subjects.iter().any(|demands| matches!(demands.met_by, Met::Supposed | Met::Flag(_) | Met::FlagOn))
     }
 
-    /// This hypothesis with one demand more.
-    pub(super) fn with(&self, search: &mut Search<'a>, test: Demanded<'a>) -> Result<Self, Dead> {
+    /// This hypothesis with one demand more. Nothing, if its demands then contradict each other.
+    pub(super) fn with(&self, search: &mut Search<'a>, test: Demanded<'a>) -> Option<Self> {
         let mut next = self.clone();
         let at = next.subjects.iter().position(|demands| demands.subject.is(&test.subject)).unwrap_or_else(|| {
             next.subjects.push(Demands { subject: test.subject, tests: Vec::new(), met_by: Met::Present });
@@ -100,18 +95,19 @@ impl<'a> Hypothesis<'a> {
         if let Subject::Instant = test.subject {
             // Percentages that grow have other thresholds then.
             for other in 0..next.subjects.len() {
-                if next.subjects.get(other).is_some_and(|demands| matches!(demands.subject, Subject::Bucket(_))) {
+                if next.subjects.get(other).is_some_and(|demands| !matches!(demands.subject, Subject::Instant) && demands.has_percentage())
+                {
                     next.meet(search, other)?;
                 }
             }
         }
         search.may_share |= next.shares_an_object(search);
-        Ok(next)
+        Some(next)
     }
 
     /// Whether attributes change that lie under one object, whose change might have done for both.
     fn shares_an_object(&self, search: &Search<'a>) -> bool {
-        let changed = self.subjects.iter().filter(|demands| matches!(demands.met_by, Met::Attribute(_)));
+        let changed = self.subjects.iter().filter(|demands| matches!(demands.met_by, Met::Attribute(_) | Met::Supposed));
         let names: Vec<_> =
             changed.filter_map(|demands| if let Subject::Attribute(name) = demands.subject { Some(name) } else { None }).collect();
         let mut roots: Vec<_> = names.iter().map(|name| search.root(name)).collect();
@@ -119,9 +115,10 @@ impl<'a> Hypothesis<'a> {
         roots.windows(2).any(|pair| pair.first() == pair.last())
     }
 
-    /// Finds what meets the demands on one subject.
-    fn meet(&mut self, search: &mut Search<'a>, at: usize) -> Result<(), Dead> {
-        let Some(Demands { subject, tests, .. }) = self.subjects.get(at).cloned() else { return Ok(()) };
+    /// Finds what meets the demands on one subject. Where nothing is known that does, something is supposed to.
+    fn meet(&mut self, search: &mut Search<'a>, at: usize) -> Option<()> {
+        let Demands { subject, tests, .. } = self.subjects.get(at).cloned()?;
+        let now = self.instant().unwrap_or(search.now);
         let met_by = match subject {
             Subject::Attribute(name) => {
                 let is_gone = self.subjects.iter().any(|above| match (above.subject, &above.met_by) {
@@ -131,37 +128,30 @@ impl<'a> Hypothesis<'a> {
                     _ => false,
                 });
                 let present = search.user.attribute(name).filter(|_| !is_gone);
-                match search.solve_attribute(name, present, &tests) {
+                match search.solve_attribute(name, present, &tests, now) {
                     Solved::Present => Met::Present,
                     Solved::Set(value) => Met::Attribute(Some(value)),
                     Solved::Remove => Met::Attribute(None),
-                    Solved::Impossible => return Err(Dead::Impossible),
-                    Solved::Unknown => supposed(search, &tests)?,
+                    Solved::Impossible => return None,
+                    Solved::Unknown => Met::Supposed,
                 }
             }
-            Subject::UserId => match search.solve_user_id(&tests) {
+            Subject::UserId => match search.solve_user_id(&tests, now) {
                 Solved::Set(AttributeValue::String(id)) => Met::UserId(id.into()),
-                Solved::Impossible => return Err(Dead::Impossible),
-                _ => supposed(search, &tests)?,
+                Solved::Impossible => return None,
+                _ => Met::Supposed,
             },
-            Subject::Instant => Met::Instant(nearest(search, &tests).ok_or(Dead::Impossible)?),
-            Subject::Bucket(_) => {
-                let (from, below) = stretch(self.instant().unwrap_or(search.now), &tests);
-                if from >= below {
-                    return Err(Dead::Impossible);
-                }
-                Met::Bucket(from, below)
-            }
-            Subject::Flag(_) => Met::Flag(variant(search, &tests).ok_or(Dead::Impossible)?),
+            Subject::Instant => Met::Instant(nearest(search, &self.world(search).user, &tests)?),
+            Subject::Flag(_) => Met::Flag(variant(search, &tests)?),
             Subject::FlagOn => Met::FlagOn,
         };
         if let Some(demands) = self.subjects.get_mut(at) {
             demands.met_by = met_by;
         }
-        Ok(())
+        Some(())
     }
 
-    fn instant(&self) -> Option<Timestamp> {
+    pub(super) fn instant(&self) -> Option<Timestamp> {
         self.subjects.iter().find_map(|demands| if let Met::Instant(at) = demands.met_by { Some(at) } else { None })
     }
 
@@ -171,27 +161,17 @@ impl<'a> Hypothesis<'a> {
             user: search.user.clone(),
             now: self.instant().unwrap_or(search.now),
             is_on: search.flag.is_on,
-            touched: Vec::new(),
             changed: Vec::new(),
-            buckets: Vec::new(),
             flags: Vec::new(),
             supposed: Vec::new(),
             unknown: Vec::new(),
-            has_other_id: false,
         };
         for change in self.changes(search) {
             world.user = change.apply(world.user);
         }
         for demands in &self.subjects {
             match (&demands.met_by, demands.subject) {
-                (Met::UserId(id), _) => {
-                    world.user = world.user.renamed(id);
-                    world.has_other_id = true;
-                }
-                (Met::Bucket(from, _), Subject::Bucket(gate)) => {
-                    // INVARIANT: a stretch that is not empty begins below 2^64.
-                    world.buckets.push((gate, u64::try_from(*from).unwrap_or(u64::MAX)));
-                }
+                (Met::UserId(id), _) => world.user = world.user.renamed(id),
                 (Met::Flag(variant), Subject::Flag(key)) => world.flags.push((key, variant)),
                 (Met::FlagOn, _) => world.is_on = true,
                 (Met::Supposed, subject) => {
@@ -200,11 +180,8 @@ impl<'a> Hypothesis<'a> {
                 }
                 _ => {}
             }
-            if let Subject::Attribute(name) = demands.subject {
-                world.touched.push(name);
-                if let Met::Attribute(_) = demands.met_by {
-                    world.changed.push(search.root(name));
-                }
+            if let (Subject::Attribute(name), Met::Attribute(_) | Met::Supposed) = (demands.subject, &demands.met_by) {
+                world.changed.push(search.root(name));
             }
         }
         world
@@ -235,7 +212,8 @@ impl<'a> Hypothesis<'a> {
             let demands = self.subjects.iter().find(|demands| demands.subject.is(&Subject::Attribute(&change.attribute)));
             change.so_that = demands.map(|demands| in_words(&demands.tests)).unwrap_or_default();
         }
-        Found { changes, needs: self.subjects.iter().filter_map(|demands| need(search, demands)).collect() }
+        let now = self.instant().unwrap_or(search.now);
+        Found { changes, needs: self.subjects.iter().flat_map(|demands| needs(search, demands, now)).collect() }
     }
 }
 
@@ -243,22 +221,15 @@ fn lies_under(subject: Subject<'_>, object: &str) -> bool {
     matches!(subject, Subject::Attribute(name) if name.strip_prefix(object).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// Where values are not all that may be otherwise, what nothing is known to meet can still be named.
-fn supposed<'a>(search: &Search<'a>, tests: &[(Leaf<'a>, bool)]) -> Result<Met<'a>, Dead> {
-    // A bucket is named as such.
-    let has_bucket = tests.iter().any(|(leaf, _)| matches!(leaf, Leaf::Cond(Cond::Percentage(_))));
-    if search.reach == super::Reach::Everything && !has_bucket { Ok(Met::Supposed) } else { Err(Dead::Unknown) }
-}
-
 /// The instant nearest to now at which all have the wanted outcome. Outcomes turn only at the ends of windows and where a
 /// growing percentage passes the user's bucket, so no other instants need to be tried.
-fn nearest<'a>(search: &Search<'a>, tests: &[(Leaf<'a>, bool)]) -> Option<Timestamp> {
+fn nearest<'a>(search: &Search<'a>, user: &User, tests: &[(Leaf<'a>, bool)]) -> Option<Timestamp> {
     let mut turns = Vec::new();
     for (leaf, _) in tests {
         match leaf {
             Leaf::Cond(Cond::Time { after, before }) => turns.extend(after.iter().chain(before)),
             Leaf::Cond(condition @ Cond::Percentage(gate)) => {
-                turns.extend(bucket(search, condition).and_then(|bucket| gate.limit.turns_for(bucket)));
+                turns.extend(bucket(search, user, condition).and_then(|bucket| gate.limit.turns_for(bucket)));
             }
             _ => {}
         }
@@ -267,32 +238,11 @@ fn nearest<'a>(search: &Search<'a>, tests: &[(Leaf<'a>, bool)]) -> Option<Timest
     instants.sort_unstable_by_key(|instant| (instant.as_nanos() - search.now.as_nanos()).unsigned_abs());
     let passes = |at: Timestamp| {
         tests.iter().all(|(leaf, want)| match leaf {
-            Leaf::Cond(condition) => search.test(search.user, at, condition) == *want,
+            Leaf::Cond(condition) => search.test(user, at, condition) == *want,
             _ => false,
         })
     };
     instants.into_iter().find(|at| passes(*at))
-}
-
-/// The user's bucket in a percentage, as the matcher sees it.
-pub(super) fn bucket(search: &Search<'_>, percentage: &Cond) -> Option<crate::bucket::Bucket> {
-    let mut matcher = Matcher { ruleset: search.ruleset, user: search.user, now: search.now, observer: Nobody, percentage_bucket: None };
-    matcher.holds(percentage);
-    matcher.percentage_bucket
-}
-
-/// The hashes that all percentages would treat as demanded.
-fn stretch(now: Timestamp, tests: &[(Leaf<'_>, bool)]) -> (u128, u128) {
-    let (mut from, mut below) = (0, 1 << 64);
-    for (leaf, want) in tests {
-        let Leaf::Cond(Cond::Percentage(gate)) = leaf else { continue };
-        let end = match gate.limit.at(now) {
-            Threshold::Below(end) => u128::from(end),
-            Threshold::All => 1 << 64,
-        };
-        if *want { below = below.min(end) } else { from = from.max(end) }
-    }
-    (from, below)
 }
 
 /// A variant that all would be content with.

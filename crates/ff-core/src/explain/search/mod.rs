@@ -4,11 +4,14 @@
 //! The search begins with none. It evaluates the changed user; where the goal fails, some tests have the wrong outcome, and
 //! one of a few of them must be put right (`walk`). Each is demanded in turn, values that meet all demands are looked for
 //! (`value`), and so on from there. Every smallest change is met on the way: it puts one of those tests right, at each step.
+//! Where no value is known, as for a percentage that goes by an attribute, one is supposed: what else is asked of the
+//! attribute may name it. What is still only supposed in the end is no change, and leaves open whether there is one.
 //!
 //! The search allows no change, then one, then two, so the first that it finds is the smallest. It never looks at what already
 //! is as it should be, so what it costs grows with what is wrong, not with the size of the flag. Tests are made one by one by
 //! the matcher, and a change is shown only after the evaluator itself has confirmed it as a whole.
 
+mod buckets;
 mod candidates;
 mod demand;
 mod hypothesis;
@@ -20,7 +23,7 @@ mod value;
 mod walk;
 mod world;
 
-use hypothesis::{Dead, Hypothesis};
+use hypothesis::Hypothesis;
 use world::World;
 
 use super::why_not::{AttributeChange, Need};
@@ -224,7 +227,7 @@ impl<'a> Search<'a> {
 
     /// Goes on from a hypothesis: done if it is enough; else each test that may be put right next is, in turn.
     fn descend(&mut self, goal: Goal, hypothesis: &Hypothesis<'a>, bound: Bound) -> Option<Hypothesis<'a>> {
-        let cost = hypothesis.cost();
+        let cost = hypothesis.cost(self.reach);
         if cost.changes > bound.changes || cost.needs > bound.needs {
             self.note_beyond(cost, bound);
             return None;
@@ -249,14 +252,9 @@ impl<'a> Search<'a> {
                 self.is_unsure = true;
                 return None;
             }
-            match hypothesis.with(self, test) {
-                Ok(next) => {
-                    if let Some(found) = self.descend(goal, &next, bound) {
-                        return Some(found);
-                    }
-                }
-                Err(Dead::Impossible) => {}
-                Err(Dead::Unknown) => self.is_unsure = true,
+            let Some(next) = hypothesis.with(self, test) else { continue };
+            if let Some(found) = self.descend(goal, &next, bound) {
+                return Some(found);
             }
         }
         None
@@ -270,10 +268,10 @@ impl<'a> Search<'a> {
         *least = Bound { changes: least.changes.min(changes), needs: least.needs.min(needs) };
     }
 
-    /// The last word has the evaluator. It cannot be asked about what is only supposed: a bucket, or another flag's answer.
+    /// The last word has the evaluator. It cannot be asked about what is only supposed, such as another flag's answer.
     fn is_confirmed(&mut self, goal: Goal, hypothesis: &Hypothesis<'a>, world: &World<'a>) -> bool {
         let is_so = match goal {
-            _ if hypothesis.supposes() => true,
+            _ if hypothesis.supposes() => self.reach == Reach::Everything,
             Goal::Decides(rule) => self.decided_at(&world.user, world.now) == Some(rule),
             Goal::Holds(rule) => self.flag.rules.get(rule).is_some_and(|rule| self.test(&world.user, world.now, &rule.when)),
         };

@@ -1,5 +1,6 @@
 //! A value that meets all that is demanded of an attribute, or of the user's id.
 
+use super::buckets::contradict;
 use super::candidates::{self, Texts};
 use super::demand::Leaf;
 use super::hypothesis::is_listed;
@@ -7,6 +8,7 @@ use super::walk::weight;
 use super::{Search, numbers, proof};
 use crate::compile::{Check, Cond, decimal};
 use crate::limits::{ATTRIBUTE_LENGTH_MAX, USER_ID_LENGTH_MAX};
+use crate::timestamp::Timestamp;
 use crate::user::{AttributeValue, User};
 
 /// What meets the demands.
@@ -74,6 +76,7 @@ pub(super) struct Probe<'s, 'a> {
     search: &'s mut Search<'a>,
     bare: User,
     whose: Whose<'a>,
+    now: Timestamp,
 }
 
 impl Probe<'_, '_> {
@@ -87,7 +90,7 @@ impl Probe<'_, '_> {
             _ => self.bare.clone(),
         };
         match &asked.leaf {
-            Leaf::Cond(condition) => self.search.test(&user, self.search.now, condition) == asked.want,
+            Leaf::Cond(condition) => self.search.test(&user, self.now, condition) == asked.want,
             listed => is_listed(listed, user.id()) == Some(asked.want),
         }
     }
@@ -139,35 +142,42 @@ impl Probe<'_, '_> {
 }
 
 impl<'a> Search<'a> {
-    fn probe(&mut self, whose: Whose<'a>) -> Probe<'_, 'a> {
-        Probe { bare: self.user.bare(), search: self, whose }
+    fn probe(&mut self, whose: Whose<'a>, now: Timestamp) -> Probe<'_, 'a> {
+        Probe { bare: self.user.bare(), search: self, whose, now }
     }
 
-    /// A user id that meets all.
-    pub(super) fn solve_user_id(&mut self, tests: &[(Leaf<'a>, bool)]) -> Solved {
+    /// A user id that meets all at that instant.
+    pub(super) fn solve_user_id(&mut self, tests: &[(Leaf<'a>, bool)], now: Timestamp) -> Solved {
         let asked: Vec<_> = tests.iter().copied().map(Asked::new).collect();
-        if asked.iter().any(|one| one.is_positive) {
-            self.probe(Whose::UserId).scalar(&asked, None)
+        if contradict(now, tests) {
+            Solved::Impossible
+        } else if asked.iter().any(|one| one.is_positive && !one.is_percentage()) {
+            self.probe(Whose::UserId, now).scalar(&asked, None)
         } else {
-            // Nearly any other will do, so that none is an example.
+            // Nearly any other will do, or one that a percentage lets in, so that none is an example.
             Solved::Unknown
         }
     }
 
-    /// A value of the attribute that meets all; `present` is what it is if it is left alone. What is asked for and what is
-    /// there decides the form: nothing where nothing is asked for, a list where there is one, else a single value, and a new
+    /// A value of the attribute that meets all at that instant; `present` is what it is if it is left alone. What is asked for
+    /// and what is there decides the form: nothing where nothing is asked for, a list where there is one, else a single value, and a new
     /// list where no single value will do, since of a list each test may find another element.
-    pub(super) fn solve_attribute(&mut self, name: &'a str, present: Option<&AttributeValue>, tests: &[(Leaf<'a>, bool)]) -> Solved {
+    pub(super) fn solve_attribute(
+        &mut self,
+        name: &'a str,
+        present: Option<&AttributeValue>,
+        tests: &[(Leaf<'a>, bool)],
+        now: Timestamp,
+    ) -> Solved {
         let asked: Vec<_> = tests.iter().copied().map(Asked::new).collect();
-        let mut probe = self.probe(Whose::Attribute(name));
+        let mut probe = self.probe(Whose::Attribute(name), now);
         if asked.iter().all(|one| probe.is_met(one, present)) {
             return Solved::Present;
         }
         let (positive, negative): (Vec<_>, Vec<_>) = asked.iter().copied().partition(|one| one.is_positive);
         let elements: &[AttributeValue] = if let Some(AttributeValue::List(items)) = present { items } else { &[] };
         if positive.is_empty() {
-            let kept: Vec<_> = elements.iter().filter(|element| probe.are_met(&negative, element)).cloned().collect();
-            let rest = AttributeValue::List(kept);
+            let rest = AttributeValue::List(probe.kept(elements, &negative));
             // What is compared has a value on the other side.
             if present.is_some_and(AttributeValue::is_scalar)
                 && negative.iter().all(Asked::compares)
@@ -179,6 +189,9 @@ impl<'a> Search<'a> {
             return if is_enough { Solved::Set(rest) } else { Solved::Remove };
         }
         if negative.iter().any(Asked::is_exists) {
+            return Solved::Impossible;
+        }
+        if positive.iter().any(Asked::is_percentage) && contradict(now, tests) {
             return Solved::Impossible;
         }
         if positive.iter().all(Asked::is_percentage) {
@@ -208,20 +221,31 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What is forbidden to each element of a list. A list has no bucket, whatever it holds, so that no percentage lets it in.
+fn of_elements<'n, 'a>(negative: &'n [Asked<'a>]) -> impl Iterator<Item = &'n Asked<'a>> {
+    negative.iter().filter(|asked| !asked.is_percentage())
+}
+
 impl<'a> Probe<'_, 'a> {
+    /// The elements that may stay.
+    fn kept(&mut self, elements: &[AttributeValue], negative: &[Asked<'a>]) -> Vec<AttributeValue> {
+        let negative: Vec<_> = of_elements(negative).copied().collect();
+        elements.iter().filter(|element| self.are_met(&negative, element)).cloned().collect()
+    }
+
     /// A list of what may stay and, for each test that finds nothing there, an element that it finds.
     fn list(&mut self, elements: &[AttributeValue], positive: &[Asked<'a>], negative: &[Asked<'a>]) -> Solved {
         if positive.iter().any(Asked::is_percentage) {
             // A list has no bucket.
             return Solved::Impossible;
         }
-        let mut list: Vec<_> = elements.iter().filter(|element| self.are_met(negative, element)).cloned().collect();
+        let mut list = self.kept(elements, negative);
         for one in positive {
             if self.is_met(one, Some(&AttributeValue::List(list.clone()))) {
                 continue;
             }
             let mut all = vec![*one];
-            all.extend(negative);
+            all.extend(of_elements(negative));
             match self.scalar(&all, None) {
                 Solved::Set(element) => list.push(element),
                 other => return other,

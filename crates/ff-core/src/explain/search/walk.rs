@@ -1,7 +1,7 @@
 //! Which tests must change their outcome for a condition to have the wanted one.
 
 use super::demand::{DISTINCT_MAX, Demanded, Leaf, Subject, Wrong};
-use super::world::{World, is_below};
+use super::world::World;
 use super::{Goal, Reach, Search};
 use crate::compile::{CompiledFlag, CompiledSegment, Cond, Gate, Membership, Need, SegmentSlot, Split};
 use crate::user::{AttributeValue, User};
@@ -71,10 +71,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// All parts must have the wanted outcome: of those that have not, the one that leaves the least choice. What the others
-    /// need counts too, as far as they need other attributes.
+    /// All parts must have the wanted outcome: of those that have not, the one that leaves the least choice; those that name no
+    /// value come last, whatever the order in which they are written. What the others need counts too, as far as they need
+    /// other attributes.
     fn every(&mut self, world: &World<'a>, parts: impl Iterator<Item = (Part<'a>, bool)>) -> Option<Wrong<'a>> {
-        let mut least: Option<Vec<_>> = None;
+        let mut least: Option<(_, Vec<_>)> = None;
         let (mut changes_min, mut within) = (0, Vec::new());
         for (part, want) in parts {
             let Some(wrong) = self.part(world, part, want) else { continue };
@@ -85,11 +86,12 @@ impl<'a> Search<'a> {
                 changes_min += wrong.changes_min;
                 within.extend(wrong.within);
             }
-            if least.as_ref().is_none_or(|least| wrong.tests.len() < least.len()) {
-                least = Some(wrong.tests);
+            let choice = (wrong.tests.iter().map(|test| vagueness(world, test)).max(), wrong.tests.len());
+            if least.as_ref().is_none_or(|(least, _)| choice < *least) {
+                least = Some((choice, wrong.tests));
             }
         }
-        least.map(|tests| Wrong { tests, changes_min, within })
+        least.map(|(_, tests)| Wrong { tests, changes_min, within })
     }
 
     /// One part must have the wanted outcome: if none has, any test of any part may be the one.
@@ -155,12 +157,9 @@ impl<'a> Search<'a> {
                 (holds != want).then(|| Wrong::one_of(vec![test(Subject::Flag(&need.key))]))
             }
             Cond::Percentage(gate) => {
-                let supposed = world.buckets.iter().find(|(known, _)| known.decides_with(gate));
-                let holds = match supposed {
-                    Some((_, bucket)) => is_below(*bucket, gate.limit.at(world.now)),
-                    None => self.test(&world.user, world.now, condition),
-                };
-                (holds != want).then(|| Wrong::one_of(self.percentage(world, gate, test)))
+                let is_unknown = world.is_unknown(&Subject::of_gate(gate));
+                let is_met = !is_unknown && self.test(&world.user, world.now, condition) == want;
+                (!is_met).then(|| self.percentage(world, gate, is_unknown, test))
             }
             _ => {
                 let subject = match condition {
@@ -172,7 +171,7 @@ impl<'a> Search<'a> {
                     self.work += weight(world.user.attribute(name));
                 }
                 match subject {
-                    _ if world.is_unknown(&subject) => Some(self.beyond_attributes(test(subject))),
+                    _ if world.is_unknown(&subject) => Some(Wrong::one_of(vec![test(subject)])),
                     _ if self.test(&world.user, world.now, condition) == want => None,
                     Subject::Attribute(name) => Some(self.attribute(world, test(subject), name)),
                     _ => Some(self.beyond_attributes(test(subject))),
@@ -181,24 +180,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The user's bucket is what it is. What may be otherwise is the attribute that the percentage goes by, and the time.
-    fn percentage(&self, world: &World<'a>, gate: &'a Gate, test: impl Fn(Subject<'a>) -> Demanded<'a>) -> Vec<Demanded<'a>> {
-        let mut wrong = Vec::new();
-        match &gate.by {
-            // Where something else is demanded of the attribute, another value that meets it may have another bucket.
-            Some(name) if self.reach == Reach::Attributes || world.touched.contains(&name.as_str()) => {
-                wrong.push(test(Subject::Attribute(name.as_str())));
-            }
-            None if world.has_other_id => wrong.push(test(Subject::UserId)),
-            _ => {}
+    /// A value has the bucket that it has. What may be otherwise is the value by which the percentage goes, and the time.
+    fn percentage(&self, world: &World<'a>, gate: &'a Gate, is_unknown: bool, test: impl Fn(Subject<'a>) -> Demanded<'a>) -> Wrong<'a> {
+        let subject = Subject::of_gate(gate);
+        match (self.reach, subject) {
+            (Reach::Attributes, Subject::Attribute(name)) if !is_unknown => self.attribute(world, test(subject), name),
+            (Reach::Attributes, Subject::Attribute(_)) => Wrong::one_of(vec![test(subject)]),
+            (Reach::Attributes, _) => Wrong::never(),
+            // When a percentage passes a bucket that is not known cannot be told.
+            (Reach::Everything, _) if gate.limit.grows() && !is_unknown => Wrong::one_of(vec![test(Subject::Instant), test(subject)]),
+            (Reach::Everything, _) => Wrong::one_of(vec![test(subject)]),
         }
-        if self.reach == Reach::Everything {
-            if gate.limit.grows() {
-                wrong.push(test(Subject::Instant));
-            }
-            wrong.push(test(Subject::Bucket(gate)));
-        }
-        wrong
     }
 
     /// Another flag must give a wanted variant, or must not. Its answer is that of the first of its rules that holds: either
@@ -227,6 +219,18 @@ impl<'a> Search<'a> {
             }
         }
         (!picked(&flag.default)).then_some(wrong)
+    }
+}
+
+/// How little a test tells of the value that it asks for. Most of those that must pass name one; what forbids says little of a
+/// value that is only supposed, and of a bucket nothing can be told.
+fn vagueness(world: &World<'_>, test: &Demanded<'_>) -> u8 {
+    match test.leaf {
+        Leaf::Cond(Cond::Percentage(_)) => 2,
+        Leaf::Cond(Cond::Attr { negated, .. } | Cond::UserId { negated, .. }) if test.want == *negated => {
+            u8::from(world.is_unknown(&test.subject))
+        }
+        _ => 0,
     }
 }
 

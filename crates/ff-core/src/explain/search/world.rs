@@ -1,8 +1,7 @@
 //! What a condition is evaluated in.
 
 use super::demand::{Leaf, Subject};
-use crate::bucket::Threshold;
-use crate::compile::{CompiledSegment, Gate, Membership};
+use crate::compile::{CompiledSegment, Membership};
 use crate::key::{FlagKey, VariantKey};
 use crate::timestamp::Timestamp;
 use crate::user::User;
@@ -13,17 +12,13 @@ pub(super) struct World<'a> {
     pub(super) user: User,
     pub(super) now: Timestamp,
     pub(super) is_on: bool,
-    /// Attributes of which something is demanded.
-    pub(super) touched: Vec<&'a str>,
-    /// Of those the ones that change, each as [`Search::root`] has it.
+    /// Attributes that change, each as [`Search::root`] has it.
     pub(super) changed: Vec<&'a str>,
-    pub(super) buckets: Vec<(&'a Gate, u64)>,
     pub(super) flags: Vec<(&'a FlagKey, &'a VariantKey)>,
     /// Tests that are supposed to have the demanded outcome, though no value is known that gives it.
     pub(super) supposed: Vec<(Leaf<'a>, bool)>,
     /// What those tests are about. Of other tests of the same the outcome is not known.
     pub(super) unknown: Vec<Subject<'a>>,
-    pub(super) has_other_id: bool,
 }
 
 impl World<'_> {
@@ -47,13 +42,5 @@ impl World<'_> {
         } else {
             Membership::ByCriteria
         }
-    }
-}
-
-/// Whether a bucket that is only supposed lies inside.
-pub(super) fn is_below(bucket: u64, threshold: Threshold) -> bool {
-    match threshold {
-        Threshold::Below(end) => bucket < end,
-        Threshold::All => true,
     }
 }

@@ -125,3 +125,52 @@ fn what_is_not_certain_is_not_said_as_if_it_were() {
     let summary = told["summary"].as_str().unwrap();
     assert!(summary.starts_with("rule `r` is not known to decide by any change of attributes alone: the bucket would have"), "{summary}");
 }
+
+#[test]
+fn buckets_of_another_value_are_named_with_what_else_is_asked_of_it() {
+    let whys = |parts: Value, segments: &[Value], attributes: &Value| {
+        let ruleset = compile(&[flag("f", &json!([rule("r", &json!({"all": parts}))]))], segments);
+        why_not(&ruleset, &user(attributes))
+    };
+    let named = |told: &Value| {
+        let needs = told["needs"].as_array().unwrap().iter();
+        needs.map(|need| need["need"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (begins, share) = (json!({"attr": {"org": {"starts_with": "ac"}}}), json!({"percentage": {"value": 0.0001, "by": "org"}}));
+    for parts in [json!([begins, share]), json!([share, begins])] {
+        for attributes in [json!({}), json!({"org": "acme"})] {
+            let told = whys(parts.clone(), &[], &attributes);
+            assert_eq!((named(&told), &told["changes"]), (vec!["attribute".to_owned(), "bucket".to_owned()], &json!([])), "{told}");
+            assert_eq!(told["is_certain"], false);
+        }
+    }
+    // Of the ids of a list each has its bucket; another id than the one that is asked for is none.
+    let vip = [json!({"key": "vip", "included": ["eve", "ada"]})];
+    for (share, found) in [(json!(0.0001), vec![]), (json!(100), vec!["user_id".to_owned()])] {
+        let told = whys(json!([{"percentage": share}, {"segment": "vip"}]), &vip, &json!({}));
+        assert_eq!((named(&told), &told["is_certain"]), (found, &json!(true)), "{told}");
+    }
+    let own = whys(json!([{"percentage": 0.0001}, {"user_id": "u"}]), &[], &json!({}));
+    assert_eq!((named(&own), &own["is_certain"]), (vec![], &json!(true)), "{own}");
+    // Of each salt a bucket of its own.
+    let salted = |salt: &str| json!({"percentage": {"value": 0.1, "by": "org", "salt": salt}});
+    assert_eq!(named(&whys(json!([salted("a"), salted("b")]), &[], &json!({}))), ["bucket", "bucket"]);
+}
+
+#[test]
+fn a_growing_percentage_passes_the_bucket_of_a_value_that_is_to_be_set() {
+    let growing = json!({"percentage": {
+        "from": {"value": 0, "at": NOW}, "to": {"value": 100, "at": "2026-11-22T08:00:00Z"}, "by": "org"
+    }});
+    let ruleset = compile(&[flag("f", &json!([rule("r", &json!({"all": [growing, {"attr": {"org": "acme"}}]}))]))], &[]);
+    let user = user(&json!({}));
+    let explanation = ruleset.explain_rule("f", "r", &user, now()).unwrap();
+    let Remedy::OutOfReach { needs, changes, is_certain: true } = &explanation.why_not[0].remedy else {
+        panic!("{:?}", explanation.why_not)
+    };
+    let ([need], [change]) = (needs.as_slice(), changes.as_slice()) else { panic!("{needs:?} {changes:?}") };
+    let Requirement::Instant { at } = need.what else { panic!("{need:?}") };
+    let changed = change.apply(user.clone());
+    let decided = |at| ruleset.evaluate("f", &changed, at).unwrap().rule_id().is_some();
+    assert!(decided(at) && !decided(Timestamp::from_nanos(at.as_nanos() - 1)), "{need:?}");
+}

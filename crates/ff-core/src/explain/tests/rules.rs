@@ -124,3 +124,33 @@ fn a_sum_of_rules_is_answered_within_the_bound() {
         assert_does(&ruleset, &user, why_not);
     }
 }
+
+#[test]
+fn an_earlier_percentage_by_an_attribute_lets_no_list_in() {
+    let rules = json!([rule("all", &json!({"percentage": {"value": 100, "by": "org"}})), rule("acme", &json!({"attr": {"org": "acme"}}))]);
+    let told = why_not(&compile(&[flag("f", &rules)], &[]), &user(&json!({"org": "acme"})));
+    assert_eq!((&told["changes"][0]["to"], &told["is_smallest"]), (&json!(["acme"]), &json!(true)), "{told}");
+}
+
+#[test]
+fn a_change_says_of_which_kind_a_value_is_where_it_would_be_taken_for_another() {
+    let told = |when: &Value, attributes: &Value| {
+        let told = why_not(&compile(&[flag("f", &json!([rule("r", when)]))], &[]), &user(attributes));
+        let summary = told["summary"].as_str().unwrap().to_owned();
+        (summary.split_once(" if ").unwrap().1.to_owned(), told["changes"][0]["so_that"][0].as_str().unwrap().to_owned())
+    };
+    for (test, value, change, so_that) in [
+        (json!("5"), json!(5), "n were the text `5` instead of the number `5`", "n is the text `5`"),
+        (json!("6"), json!(5), "n were the text `6` instead of the number `5`", "n is the text `6`"),
+        (json!("true"), json!(true), "n were the text `true` instead of the boolean `true`", "n is the text `true`"),
+        (json!("1"), json!([1]), "n were the list the number `1` and the text `1` instead of the list the number `1`", "n is the text `1`"),
+        (json!("5"), Value::Null, "the user had n the text `5`", "n is the text `5`"),
+        (json!(5), Value::Null, "the user had n `5`", "n is `5`"),
+        (json!(["5", "x"]), json!(5), "n were the text `5` instead of the number `5`", "n is one of the text `5`, `x`"),
+        (json!(""), json!("x"), "n were an empty text instead of `x`", "n is an empty text"),
+        (json!("y"), json!("x"), "n were `y` instead of `x`", "n is `y`"),
+        (json!({"semver_gte": "3.2"}), json!("3.1"), "n were `3.2` instead of `3.1`", "n is version `3.2` or above"),
+    ] {
+        assert_eq!(told(&json!({"attr": {"n": test}}), &json!({"n": value})), (change.to_owned(), so_that.to_owned()), "{test} {value}");
+    }
+}

@@ -127,3 +127,56 @@ fn what_is_not_found_is_not_called_impossible() {
         assert_eq!(changes(&when, &json!({})), format!("out of reach, certain: true, {found}"), "{when}");
     }
 }
+
+/// `{"percentage": …}` by `org`.
+fn by_org(value: f64) -> Value {
+    json!({"percentage": {"value": value, "by": "org"}})
+}
+
+#[test]
+fn a_list_has_no_bucket_whatever_it_holds() {
+    let (acme, kept_out) = (json!({"attr": {"org": "acme"}}), json!({"not": by_org(100.0)}));
+    for when in [json!({"all": [acme, kept_out]}), json!({"all": [kept_out, acme]})] {
+        assert_eq!(changes(&when, &json!({})), r#"org=["acme"]"#, "{when}");
+        assert_eq!(changes(&when, &json!({"org": "acme"})), r#"org=["acme"]"#, "{when}");
+    }
+    let without = json!({"all": [{"attr": {"org": {"ne": "y"}}}, kept_out]});
+    assert_eq!(changes(&without, &json!({"org": ["y", "z"]})), r#"org=["z"]"#);
+    // By what only a single value passes and by what only a list does.
+    let both = json!({"all": [by_org(100.0), {"attr": {"org": "x"}}, {"attr": {"org": "y"}}]});
+    assert_eq!(changes(&both, &json!({})), "out of reach, certain: true, 0");
+}
+
+#[test]
+fn a_percentage_by_an_attribute_takes_what_other_tests_name_in_any_order() {
+    let acme = json!({"attr": {"org": "acme"}});
+    let some = json!({"attr": {"org": ["x", "y", "z", "w", "v", "u"]}});
+    for [first, second] in [[0, 1], [1, 0]] {
+        let all = |parts: [Value; 2]| json!({"all": [parts[first], parts[second]]});
+        assert_eq!(changes(&all([by_org(100.0), acme.clone()]), &json!({})), r#"org="acme""#);
+        let halved = changes(&all([by_org(50.0), some.clone()]), &json!({}));
+        assert!(halved.starts_with("org=") && !halved.ends_with('?'), "{halved}");
+        // Its bucket is what it is, and no other value is asked for.
+        for attributes in [json!({}), json!({"org": "acme"}), json!({"org": 5})] {
+            assert_eq!(changes(&all([by_org(0.001), acme.clone()]), &attributes), "out of reach, certain: true, 0", "{attributes}");
+        }
+        // Nothing has a bucket that the one lets in and the other keeps out.
+        assert_eq!(changes(&all([by_org(20.0), json!({"not": by_org(50.0)})]), &json!({})), "out of reach, certain: true, 0");
+        assert_eq!(
+            changes(&all([by_org(20.0), json!({"attr": {"org": {"exists": false}}})]), &json!({})),
+            "out of reach, certain: true, 0"
+        );
+        // What is asked of something else is found all the same, though not which org it takes.
+        let any =
+            json!({"any": [all([by_org(0.001), json!({"attr": {"a": 1}})]), all([json!({"attr": {"b": 1}}), json!({"attr": {"c": 1}})])]});
+        assert_eq!(changes(&any, &json!({})), "b=1 c=1");
+    }
+}
+
+#[test]
+fn an_expression_for_which_no_text_is_found_takes_what_other_tests_name_in_any_order() {
+    let (pattern, named) = (json!({"attr": {"a": {"matches": r"^\b.{3}\b.x$"}}}), json!({"attr": {"a": ["no", "abc-x"]}}));
+    for when in [json!({"all": [pattern, named]}), json!({"all": [named, pattern]})] {
+        assert_eq!(changes(&when, &json!({})), r#"a="abc-x""#, "{when}");
+    }
+}

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub enum LintCode {
     /// Tests that cannot hold together, for anybody.
     Contradiction,
-    /// Tests on one attribute that no single value passes: only a list can, with an element for each test.
+    /// Tests on one attribute that no single value passes: only a list may, with an element for each test.
     OnlyListsMatch,
     /// A part of a condition that holds for nobody.
     NeverHolds,

@@ -4,14 +4,16 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::LintCode;
 use super::finding::Notes;
-use super::graph::{Conflict, FALSE, Fact, Graph, Subject, TRUE, Term, Text};
+use super::graph::{FALSE, Fact, Graph, Subject, TRUE, Term, Text};
 use super::prospects::{Outlook, Prospects};
-use super::test_atom::{self, ReadTest, cut};
-use crate::bucket::{Domain, Threshold};
+use super::shown::{cut, together};
+use super::test_atom::{self, ReadTest};
+use crate::bucket::Domain;
 use crate::fault::Place;
 use crate::key::SegmentKey;
 use crate::limits::CONDITION_DEPTH_MAX;
-use crate::model::{Amount, Clause, Condition, Percentage, Prerequisite, Test, TimeWindow, plain_number};
+use crate::model::{Clause, Condition, Prerequisite, Test, TimeWindow};
+use crate::timestamp::Timestamp;
 
 /// What is known of one document, and what was noted about it.
 #[derive(Debug)]
@@ -20,11 +22,11 @@ pub(super) struct Linter<'a> {
     pub(super) graph: Graph<'a>,
     pub(super) notes: Notes,
     /// The domain and text of a percentage without a salt.
-    default_seed: (Domain, &'a str),
+    pub(super) default_seed: (Domain, &'a str),
     /// Terms that only lists satisfy, as has been said.
     only_lists: HashSet<Term>,
     /// Terms in which percentages overlap, as has been said.
-    overlapping: HashSet<Term>,
+    pub(super) overlapping: HashSet<Term>,
     depth: usize,
 }
 
@@ -36,11 +38,11 @@ pub(super) struct Walked {
 }
 
 impl Walked {
-    fn plain(term: Term) -> Self {
+    pub(super) fn plain(term: Term) -> Self {
         Self { term, causes: Vec::new() }
     }
 
-    fn because(term: Term, cause: usize) -> Self {
+    pub(super) fn because(term: Term, cause: usize) -> Self {
         Self { term, causes: vec![cause] }
     }
 
@@ -85,7 +87,7 @@ impl<'a> Linter<'a> {
     }
 
     fn unknown(&mut self, name: &str) -> Term {
-        self.graph.leaf(Subject::Other(format!("unknown {name}")), String::new(), Fact::Opaque, Text::Plain(name.to_owned()))
+        self.graph.leaf(Subject::Other(format!("unknown {name}")), String::new(), Fact::Unknown, Text::Plain(name.to_owned()))
     }
 
     fn clause(&mut self, clause: &'a Clause, at: &Place<'_>) -> Walked {
@@ -140,8 +142,9 @@ impl<'a> Linter<'a> {
         }
         let (term, conflict) = self.graph.all(parts.iter().map(|part| part.term));
         if let Some(conflict) = conflict {
-            let message = match self.graph.pair(conflict) {
-                Some((one, other)) => format!("{one} and {other} cannot both hold"),
+            let message = match self.graph.words(&conflict) {
+                Some(tests) if tests.len() > 2 => format!("{} cannot all hold", together(&tests, "and")),
+                Some(tests) => format!("{} cannot both hold", together(&tests, "and")),
                 None => "one part of this is the opposite of another".to_owned(),
             };
             return Walked::because(FALSE, self.notes.add(LintCode::Contradiction, at, message));
@@ -157,14 +160,14 @@ impl<'a> Linter<'a> {
         }
         let (term, conflict) = self.graph.any(parts.iter().map(|part| part.term));
         match conflict {
-            Some(conflict) => Walked::because(TRUE, self.note_everybody(conflict, at)),
+            Some(conflict) => Walked::because(TRUE, self.note_everybody(&conflict, at)),
             None => Walked::plain(term),
         }
     }
 
-    fn note_everybody(&mut self, conflict: Conflict, at: &Place<'_>) -> usize {
-        let message = match self.graph.pair(conflict) {
-            Some((one, other)) => format!("{one} or {other} holds for everybody"),
+    fn note_everybody(&mut self, conflict: &[Term], at: &Place<'_>) -> usize {
+        let message = match self.graph.words(conflict) {
+            Some(tests) => format!("{} holds for everybody", together(&tests, "or")),
             None => "one part of this is the opposite of another, so one of them holds for everybody".to_owned(),
         };
         self.notes.add(LintCode::AlwaysHolds, at, message)
@@ -176,29 +179,12 @@ impl<'a> Linter<'a> {
             return;
         }
         for group in self.graph.meeting(self.graph.parts(term)) {
-            if self.graph.needs_list(&group) {
-                let tests: Vec<_> = group.iter().take(4).filter_map(|test| self.graph.text(*test)).collect();
-                let message = format!("no single value passes {}: only an attribute that is a list can", tests.join(" and "));
-                self.notes.add(LintCode::OnlyListsMatch, at, message);
-                self.only_lists.insert(term);
-            }
-        }
-    }
-
-    fn note_overlap(&mut self, term: Term, parts: &[Walked], at: &Place<'_>) {
-        if parts.iter().any(|part| self.overlapping.contains(&part.term)) {
-            self.overlapping.insert(term);
-            return;
-        }
-        let positive: Vec<_> = self.graph.parts(term).into_iter().filter(|part| self.graph.gate(*part).is_some()).collect();
-        for group in self.graph.meeting(positive) {
-            let gates: Vec<_> = group.iter().filter_map(|gate| self.graph.text(*gate)).collect();
-            let message = format!(
-                "{} ask the same bucket, so the smaller one alone decides; a `salt` would make them independent",
-                gates.join(" and ")
-            );
-            self.notes.add(LintCode::PercentagesOverlap, at, message);
-            self.overlapping.insert(term);
+            let Some(tests) = self.graph.needs_list(&group) else { continue };
+            let tests = together(&self.graph.words(&tests).unwrap_or_default(), "and");
+            let can = if self.graph.admits_list(&group) { "can" } else { "might" };
+            let message = format!("no single value passes {tests}: only an attribute that is a list {can}");
+            self.notes.add(LintCode::OnlyListsMatch, at, message);
+            self.only_lists.insert(term);
         }
     }
 
@@ -246,7 +232,7 @@ impl<'a> Linter<'a> {
                 }
                 Outlook::Open => {
                     let text = format!("segment {key}");
-                    Walked::plain(self.graph.leaf(Subject::Other(text.clone()), String::new(), Fact::Opaque, Text::Plain(text)))
+                    Walked::plain(self.graph.leaf(Subject::Other(text.clone()), String::new(), Fact::Within(key), Text::Plain(text)))
                 }
             });
         }
@@ -270,49 +256,32 @@ impl<'a> Linter<'a> {
             _ => {
                 let leaf_key = fitting.iter().map(|variant| variant.as_str()).collect::<Vec<_>>().join(" ");
                 let text = format!("flag {key} gives {shown}");
-                Walked::plain(self.graph.leaf(Subject::Prerequisite(key.as_str()), leaf_key, Fact::Gives(fitting), Text::Plain(text)))
+                Walked::plain(self.graph.leaf(
+                    Subject::Prerequisite(key.as_str()),
+                    leaf_key,
+                    Fact::Gives { flag: key, variants: fitting },
+                    Text::Plain(text),
+                ))
             }
         }
-    }
-
-    fn percentage(&mut self, percentage: &'a Percentage, at: &Place<'_>) -> Walked {
-        let threshold = |value: f64| Threshold::from_percentage(value);
-        let (least, most) = match percentage.amount {
-            Amount::Fixed(value) => (threshold(value), threshold(value)),
-            Amount::Growing { from, to } => (threshold(from.0).min(threshold(to.0)), threshold(from.0).max(threshold(to.0))),
-        };
-        if most == Threshold::Below(0) {
-            return Walked::because(FALSE, self.notes.add(LintCode::PercentageZero, at, "this percentage admits nobody"));
-        }
-        if least == Threshold::All && percentage.by.is_none() {
-            return Walked::because(TRUE, self.notes.add(LintCode::PercentageFull, at, "this percentage admits everybody"));
-        }
-        if let (Threshold::All, Some(by)) = (least, &percentage.by) {
-            self.notes.add(LintCode::PercentageFull, at, format!("this percentage admits everybody who has `{by}`"));
-        }
-        let (domain, text) = match &percentage.salt {
-            Some(salt) => (Domain::Percentage, salt.as_str()),
-            None => self.default_seed,
-        };
-        let (key, shown) = match percentage.amount {
-            Amount::Fixed(value) => (String::new(), plain_number(value).to_string()),
-            Amount::Growing { from, to } => {
-                let [(from, start), (to, end)] = [from, to].map(|(value, at)| (plain_number(value), at));
-                (format!("{start} {end}"), format!("{from} to {to}"))
-            }
-        };
-        let subject = Subject::Bucket(domain as u8, text, percentage.by.as_deref());
-        let fact = Fact::Below { least: least.end(), most: most.end() };
-        Walked::plain(self.graph.leaf(subject, format!("{key} {shown}"), fact, Text::Plain(format!("percentage {shown}"))))
     }
 
     fn time(&mut self, window: TimeWindow, at: &Place<'_>) -> Walked {
         let mut ends = Vec::new();
-        for (end, is_first) in [(window.after, true), (window.before, false)] {
+        for (end, name) in [(window.after, "after"), (window.before, "before")] {
             let Some(instant) = end else { continue };
-            let from =
-                self.graph.leaf(Subject::Time, instant.to_string(), Fact::From(instant), Text::Plain(format!("time after {instant}")));
-            ends.push(Walked::plain(if is_first { from } else { from.not() }));
+            let is_after = name == "after";
+            // No instant comes before the first of all.
+            if instant == Timestamp::from_nanos(i128::MIN) {
+                let (term, code, when) =
+                    if is_after { (TRUE, LintCode::AlwaysHolds, "always") } else { (FALSE, LintCode::NeverHolds, "never") };
+                let cause = self.notes.add(code, &at.field(name), format!("`time {name} {instant}` {when} holds"));
+                ends.push(Walked::because(term, cause));
+                continue;
+            }
+            let text = Text::Plain(format!("time after {instant}"));
+            let from = self.graph.leaf(Subject::Time, instant.to_string(), Fact::From(instant), text);
+            ends.push(Walked::plain(if is_after { from } else { from.not() }));
         }
         self.all(&ends, at)
     }

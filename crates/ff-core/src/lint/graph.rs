@@ -6,9 +6,10 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::key::VariantKey;
-use crate::lint::single_value::none_passes;
-use crate::lint::test_atom::{Shown, TestAtom};
+use crate::bucket::Seed;
+use crate::key::{FlagKey, SegmentKey, VariantKey};
+use crate::lint::shown::Shown;
+use crate::lint::test_atom::TestAtom;
 use crate::timestamp::Timestamp;
 
 /// A proposition about a user at an instant.
@@ -37,16 +38,23 @@ pub(super) enum Subject<'a> {
 #[derive(Debug)]
 pub(super) enum Fact<'a> {
     Test(TestAtom<'a>),
-    /// The bucket is below a threshold, which lies between these.
+    /// The bucket of this seed, for the user's id or an attribute, is below a threshold, which lies between these.
     Below {
+        seed: Seed,
+        by: Option<&'a str>,
         least: u128,
         most: u128,
     },
     /// It is this instant or later.
     From(Timestamp),
     /// The flag gives one of these variants.
-    Gives(BTreeSet<VariantKey>),
-    Opaque,
+    Gives {
+        flag: &'a FlagKey,
+        variants: BTreeSet<VariantKey>,
+    },
+    /// The user is in the segment.
+    Within(&'a SegmentKey),
+    Unknown,
 }
 
 /// How a message shows a leaf.
@@ -58,9 +66,12 @@ pub(super) enum Text<'a> {
 
 /// A percentage that must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gate {
+pub(super) struct Gate<'a> {
     /// Equal for those that ask the same bucket.
     pub(super) bucket: u32,
+    pub(super) seed: Seed,
+    /// The attribute that it goes by, if that is not the user's id.
+    pub(super) by: Option<&'a str>,
     /// The threshold lies between these; they differ where it changes with time.
     pub(super) least: u128,
     pub(super) most: u128,
@@ -78,8 +89,8 @@ enum Key {
     Leaf(u32, String),
 }
 
-/// Two terms that cannot both hold.
-pub(super) type Conflict = (Term, Term);
+/// Terms that cannot all hold.
+pub(super) type Conflict = Vec<Term>;
 
 /// All propositions of one document.
 #[derive(Debug)]
@@ -103,7 +114,7 @@ impl Term {
         Self(self.0 ^ 1)
     }
 
-    fn is_negated(self) -> bool {
+    pub(super) fn is_negated(self) -> bool {
         self.0 & 1 == 1
     }
 
@@ -136,7 +147,7 @@ impl<'a> Graph<'a> {
         Term(id << 1)
     }
 
-    /// All of these hold. If two of them, or parts of them, exclude one another, these are told.
+    /// All of these hold. If some of them, or of their parts, exclude one another, these are told.
     pub(super) fn all(&mut self, terms: impl IntoIterator<Item = Term>) -> (Term, Option<Conflict>) {
         let mut parts = BTreeSet::new();
         for term in terms {
@@ -162,10 +173,10 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// One of these holds. If two of them leave nobody out, these are told.
+    /// One of these holds. If some of them leave nobody out, these are told.
     pub(super) fn any(&mut self, terms: impl IntoIterator<Item = Term>) -> (Term, Option<Conflict>) {
         let (none, conflict) = self.all(terms.into_iter().map(Term::not));
-        (none.not(), conflict.map(|(one, other)| (one.not(), other.not())))
+        (none.not(), conflict.map(|terms| terms.into_iter().map(Term::not).collect()))
     }
 
     /// The parts of a conjunction; none, if the term is no conjunction. `TRUE` is one without parts.
@@ -190,25 +201,25 @@ impl<'a> Graph<'a> {
         if let Some(Node::Leaf { fact, .. }) = self.nodes.get(term.node()) { Some(fact) } else { None }
     }
 
-    /// The bucket that must be below a threshold, if that is what the term says.
-    pub(super) fn gate(&self, term: Term) -> Option<Gate> {
-        match self.nodes.get(term.node()) {
-            Some(Node::Leaf { subject, fact: Fact::Below { least, most }, .. }) if !term.is_negated() => {
-                Some(Gate { bucket: *subject, least: *least, most: *most })
-            }
-            _ => None,
+    /// The leaves of which a term consists, however they are joined; none, if there is no telling any more.
+    pub(super) fn leaves(&self, term: Term) -> Option<Vec<Term>> {
+        if !self.burn(1) {
+            return None;
         }
+        let Some(Node::All(parts)) = self.nodes.get(term.node()) else { return Some(vec![term]) };
+        parts.iter().try_fold(Vec::new(), |mut leaves, part| {
+            leaves.extend(self.leaves(*part)?);
+            Some(leaves)
+        })
     }
 
-    /// Whether the term, or a part of it, asks this bucket; or there is no telling any more.
-    pub(super) fn asks(&self, term: Term, bucket: u32) -> bool {
-        if !self.burn(1) {
-            return true;
-        }
+    /// The bucket that must be below a threshold, if that is what the term says.
+    pub(super) fn gate(&self, term: Term) -> Option<Gate<'a>> {
         match self.nodes.get(term.node()) {
-            Some(Node::All(parts)) => parts.iter().any(|part| self.asks(*part, bucket)),
-            Some(Node::Leaf { subject, fact, .. }) => *subject == bucket && matches!(fact, Fact::Below { .. }),
-            None => false,
+            Some(Node::Leaf { subject, fact: Fact::Below { seed, by, least, most }, .. }) if !term.is_negated() => {
+                Some(Gate { bucket: *subject, seed: *seed, by: *by, least: *least, most: *most })
+            }
+            _ => None,
         }
     }
 
@@ -226,88 +237,45 @@ impl<'a> Graph<'a> {
     fn conflict(&self, parts: &BTreeSet<Term>) -> Option<Conflict> {
         let opposite = parts.iter().find(|part| !part.is_negated() && parts.contains(&part.not()));
         if let Some(part) = opposite {
-            return Some((*part, part.not()));
+            return Some(vec![*part, part.not()]);
         }
         // `not all [a, b]` next to `a` and `b`.
         for part in parts.iter().filter(|part| part.is_negated()) {
             let Some(inner) = self.inner(part.not()) else { continue };
             if self.burn(inner.len()) && inner.iter().all(|term| parts.contains(term)) {
-                return Some((*part, part.not()));
+                return Some(vec![*part, part.not()]);
             }
         }
         self.meeting(parts.iter().copied()).iter().find_map(|group| self.conflict_of_leaves(group))
     }
 
-    /// The leaves of a group are about one subject.
-    fn conflict_of_leaves(&self, group: &[Term]) -> Option<Conflict> {
-        for (i, one) in group.iter().enumerate() {
-            for other in group.iter().skip(i + 1) {
-                if !self.burn(1) {
-                    return None;
-                }
-                if self.exclude(*one, *other) {
-                    return Some((*one, *other));
-                }
-            }
-        }
-        let is_single = matches!(group.first().and_then(|term| self.fact(*term)), Some(Fact::Test(atom)) if atom.is_user_id);
-        if is_single && self.needs_list(group) { Some((*group.first()?, *group.last()?)) } else { None }
-    }
-
-    /// Whether no single value passes all these tests on one attribute.
-    pub(super) fn needs_list(&self, group: &[Term]) -> bool {
-        let tests: Vec<_> = group
-            .iter()
-            .filter_map(|term| if let Some(Fact::Test(atom)) = self.fact(*term) { Some((atom, !term.is_negated())) } else { None })
-            .collect();
-        let mut fuel = self.fuel.get();
-        let found = none_passes(&tests, &mut fuel);
-        self.fuel.set(fuel);
-        found
-    }
-
-    fn burn(&self, steps: usize) -> bool {
+    pub(super) fn burn(&self, steps: usize) -> bool {
         let rest = self.fuel.get().checked_sub(steps as u64);
         self.fuel.set(rest.unwrap_or_default());
         rest.is_some()
     }
 
-    /// Whether two leaves about one subject certainly exclude one another.
-    fn exclude(&self, one: Term, other: Term) -> bool {
-        let (Some(one_fact), Some(other_fact)) = (self.fact(one), self.fact(other)) else { return false };
-        match (one.is_negated(), other.is_negated()) {
-            (false, true) => self.fact_implies(one_fact, other_fact),
-            (true, false) => self.fact_implies(other_fact, one_fact),
-            (false, false) => match (one_fact, other_fact) {
-                (Fact::Gives(one), Fact::Gives(other)) => one.is_disjoint(other),
-                (Fact::Test(atom), Fact::Test(_)) => atom.is_user_id && self.needs_list(&[one, other]),
-                _ => false,
-            },
-            (true, true) => false,
-        }
+    /// Asks a question that may take but a share of what may still be spent.
+    pub(super) fn within_share<T>(&self, question: impl FnOnce() -> T) -> T {
+        let whole = self.fuel.get();
+        let share = whole.min(FUEL_PER_QUESTION);
+        self.fuel.set(share);
+        let answer = question();
+        self.fuel.set(whole - (share - self.fuel.get()));
+        answer
     }
 
-    fn fact_implies(&self, one: &Fact<'_>, other: &Fact<'_>) -> bool {
-        match (one, other) {
-            (Fact::Test(one), Fact::Test(other)) => {
-                let steps = one.shape.count().unwrap_or_default().saturating_mul(other.shape.cost());
-                self.burn(1 + steps) && one.implies(other)
-            }
-            (Fact::Below { most, .. }, Fact::Below { least, .. }) => most <= least,
-            (Fact::From(one), Fact::From(other)) => one >= other,
-            (Fact::Gives(one), Fact::Gives(other)) => one.is_subset(other),
-            _ => false,
-        }
+    /// Asks a question that pays for itself.
+    pub(super) fn paid<T>(&self, question: impl FnOnce(&mut u64) -> T) -> T {
+        let mut fuel = self.fuel.get();
+        let answer = question(&mut fuel);
+        self.fuel.set(fuel);
+        answer
     }
 
     /// Whether certainly everyone for whom `one` holds is one for whom `other` does.
     pub(super) fn implies(&self, one: Term, other: Term) -> bool {
-        let whole = self.fuel.get();
-        let share = whole.min(FUEL_PER_QUESTION);
-        self.fuel.set(share);
-        let found = self.leads_to(one, other);
-        self.fuel.set(whole - (share - self.fuel.get()));
-        found
+        self.within_share(|| self.leads_to(one, other))
     }
 
     fn leads_to(&self, one: Term, other: Term) -> bool {
@@ -340,7 +308,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The term in words, if it is a leaf.
-    pub(super) fn text(&self, term: Term) -> Option<String> {
+    fn text(&self, term: Term) -> Option<String> {
         let Some(Node::Leaf { text, fact, .. }) = self.nodes.get(term.node()) else { return None };
         if let (Fact::From(instant), true) = (fact, term.is_negated()) {
             return Some(format!("`time before {instant}`"));
@@ -352,9 +320,10 @@ impl<'a> Graph<'a> {
         Some(if term.is_negated() { format!("not `{text}`") } else { format!("`{text}`") })
     }
 
-    /// Two terms in words, if both are leaves and different.
-    pub(super) fn pair(&self, (one, other): Conflict) -> Option<(String, String)> {
-        let (one, other) = if one.is_negated() { (other, one) } else { (one, other) };
-        Some((self.text(one)?, self.text(other)?)).filter(|_| one != other.not())
+    /// Terms in words, those that must hold first; if all are leaves, and not a leaf and its own opposite.
+    pub(super) fn words(&self, terms: &[Term]) -> Option<Vec<String>> {
+        let (positive, negative): (Vec<_>, Vec<_>) = terms.iter().partition(|term| !term.is_negated());
+        let is_plain = terms.iter().all(|term| !terms.contains(&term.not()));
+        if is_plain { positive.into_iter().chain(negative).map(|term| self.text(term)).collect() } else { None }
     }
 }

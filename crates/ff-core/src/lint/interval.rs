@@ -35,6 +35,13 @@ impl<'a> VersionText<'a> {
     pub(super) fn new(text: &'a str) -> Option<Self> {
         Version::parse(text).map(Self)
     }
+
+    /// From the first of all versions to the last.
+    pub(super) fn all() -> Interval<Self> {
+        let version = |text| Version::parse(text).map(|version| (Self(version), true));
+        let last = "18446744073709551615.18446744073709551615.18446744073709551615";
+        Interval { low: version("0.0.0-0"), high: version(last) }
+    }
 }
 
 impl<T: Ord + Clone> Interval<T> {
@@ -48,6 +55,16 @@ impl<T: Ord + Clone> Interval<T> {
             Ordering::AtLeast => (end(true), None),
         };
         Self { low, high }
+    }
+
+    /// From one value to another, both in it.
+    pub(super) fn from_to(first: T, last: T) -> Self {
+        Self { low: Some((first, true)), high: Some((last, true)) }
+    }
+
+    /// From one value, which is in it, until another, which is not, or without an end.
+    pub(super) fn from_until(first: T, end: Option<T>) -> Self {
+        Self { low: Some((first, true)), high: end.map(|end| (end, false)) }
     }
 
     /// What lies in both.

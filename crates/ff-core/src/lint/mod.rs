@@ -5,18 +5,25 @@
 //!
 //! Linting is pure, gives the same findings in the same order each time, and takes bounded time, whatever the document.
 
+mod addresses;
+mod asked;
 mod code;
 mod conditions;
 mod finding;
 mod graph;
 mod interval;
+mod leaves;
+mod percentages;
 mod prospects;
 mod rollouts;
 mod rules;
 mod segments;
+mod shape;
 mod share;
+mod shown;
 mod single_value;
 mod sorted;
+mod stand;
 mod test_atom;
 
 pub use code::{LintCode, UnknownLintCode};
@@ -60,10 +67,8 @@ impl Ruleset {
         let root = Place::Root;
         let at_rules = root.field("rules");
         let (whens, reach) = linter.rules(&flag.rules, &at_rules);
-        for (i, ((rule, when), is_reached)) in flag.rules.iter().zip(&whens).zip(&reach.is_reached).enumerate() {
-            if *is_reached {
-                linter.rollout(flag, rule, when.term, &at_rules.item(i));
-            }
+        for i in reach.among(0..flag.rules.len()) {
+            linter.rollout(flag, i, &whens, &reach, &at_rules);
         }
         linter.percentage_then_weights(flag, &whens, &reach, &at_rules);
         linter.variants(flag, &reach, &root.field("variants"));

@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
+use super::asked::Seeds;
 use crate::bucket::Threshold;
 use crate::compile::{CompiledFlag, CompiledSegment, Cond, Gate, Limit, Split};
+use crate::error::Entity;
 use crate::key::{FlagKey, SegmentKey, VariantKey};
 use crate::ruleset::Ruleset;
 
@@ -20,10 +22,11 @@ pub(super) enum Outlook {
 /// Answers about the entities of a ruleset, each found once.
 #[derive(Debug)]
 pub(super) struct Prospects<'a> {
-    ruleset: &'a Ruleset,
+    pub(super) ruleset: &'a Ruleset,
     segments: RefCell<HashMap<SegmentKey, Outlook>>,
     /// None stands for every variant: while a flag is being looked at.
     flags: RefCell<HashMap<FlagKey, Option<BTreeSet<VariantKey>>>>,
+    pub(super) asked: RefCell<HashMap<Entity, Seeds>>,
 }
 
 /// How many members of a list are looked at in search of one that is not excluded.
@@ -57,7 +60,7 @@ impl Outlook {
 
 impl<'a> Prospects<'a> {
     pub(super) fn new(ruleset: &'a Ruleset) -> Self {
-        Self { ruleset, segments: RefCell::default(), flags: RefCell::default() }
+        Self { ruleset, segments: RefCell::default(), flags: RefCell::default(), asked: RefCell::default() }
     }
 
     /// Whether everybody or nobody is in the segment; open for one that is not there.

@@ -1,6 +1,7 @@
 //! Rules among themselves: the first that holds decides, so an earlier one may leave nobody to a later one.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::LintCode;
 use super::conditions::{Linter, Walked};
@@ -23,30 +24,44 @@ enum Shadow {
 
 /// The rules before the one that is looked at, as far as they can be reached.
 #[derive(Default)]
-struct Earlier {
-    /// Position and condition, in order.
-    reached: Vec<(usize, Term)>,
+struct Earlier<'a> {
+    /// Position, condition and the percentage in it, in order.
+    reached: Vec<(usize, Term, Option<Split<'a>>)>,
     position: HashMap<Term, usize>,
     /// Those that together leave nobody to later rules.
     everybody: Option<(usize, usize)>,
 }
 
-impl Earlier {
-    fn add(&mut self, at: usize, when: Term) {
+impl<'a> Earlier<'a> {
+    fn add(&mut self, at: usize, when: Term, split: Option<Split<'a>>) {
         if self.everybody.is_none() {
             let opposite = self.position.get(&when.not()).copied();
             self.everybody = opposite.map(|opposite| (opposite, at)).or((when == TRUE).then_some((at, at)));
         }
         self.position.entry(when).or_insert(at);
-        self.reached.push((at, when));
+        self.reached.push((at, when, split));
     }
 }
 
+/// A fixed percentage, and what else must hold, which chooses by other buckets.
+pub(super) type Split<'a> = (Gate<'a>, Vec<Term>);
+
 /// Which rules some user may reach, as far as can be told.
 pub(super) struct Reach {
-    pub(super) is_reached: Vec<bool>,
+    is_reached: Vec<bool>,
     /// Whether someone may get past all rules.
     pub(super) is_passed: bool,
+}
+
+impl Reach {
+    pub(super) fn is_reached(&self, at: usize) -> bool {
+        self.is_reached.get(at) == Some(&true)
+    }
+
+    /// Of these rules the ones that may be reached.
+    pub(super) fn among(&self, positions: Range<usize>) -> impl Iterator<Item = usize> {
+        positions.filter(|at| self.is_reached(*at))
+    }
 }
 
 impl<'a> Linter<'a> {
@@ -67,8 +82,11 @@ impl<'a> Linter<'a> {
                 if when.term == TRUE {
                     self.notes.follow(&when.causes, &format!("rule `{}` takes everybody who gets to it", rule.id), None);
                 }
-                self.note_remainder(&earlier, when.term, rules, &at_rule);
-                earlier.add(i, when.term);
+                let split = self.split_gate(when.term);
+                if let Some(split) = &split {
+                    self.note_remainder(&earlier, split, rules, &at_rule);
+                }
+                earlier.add(i, when.term, split);
             }
             is_reached.push(when.term != FALSE && shadow.is_none());
             walked.push(when);
@@ -76,14 +94,14 @@ impl<'a> Linter<'a> {
         (walked, Reach { is_reached, is_passed: earlier.everybody.is_none() })
     }
 
-    fn shadow(&self, earlier: &Earlier, when: Term) -> Option<Shadow> {
+    fn shadow(&self, earlier: &Earlier<'a>, when: Term) -> Option<Shadow> {
         if let Some((one, other)) = earlier.everybody {
             return Some(if one == other { Shadow::Everybody(one) } else { Shadow::Both(one, other) });
         }
         if let Some(same) = earlier.position.get(&when) {
             return Some(Shadow::Same(*same));
         }
-        let wider = earlier.reached.iter().find(|(_, before)| self.graph.implies(when, *before))?;
+        let wider = earlier.reached.iter().find(|(_, before, _)| self.graph.implies(when, *before))?;
         Some(Shadow::Wider(wider.0))
     }
 
@@ -99,20 +117,18 @@ impl<'a> Linter<'a> {
         self.notes.follow(&[finding], &format!("rule `{}` never matches", rule.id), Some(&rule.id));
     }
 
-    /// A term that has one fixed percentage among its parts: that, and the other parts, none of which asks the same bucket.
-    pub(super) fn split_gate(&self, when: Term) -> Option<(Gate, Vec<Term>)> {
+    /// A term that has one fixed percentage among its parts, and parts that choose by other buckets.
+    pub(super) fn split_gate(&self, when: Term) -> Option<Split<'a>> {
         let (gates, rest): (Vec<Term>, Vec<Term>) = self.graph.parts(when).into_iter().partition(|part| self.graph.gate(*part).is_some());
         let [gate] = gates.as_slice() else { return None };
         let gate = self.graph.gate(*gate).filter(|gate| gate.least == gate.most)?;
-        let is_alone = !rest.iter().any(|part| self.graph.asks(*part, gate.bucket));
-        is_alone.then_some((gate, rest))
+        self.are_apart(&rest, &[gate.seed]).then_some((gate, rest))
     }
 
     /// Two percentages ask one bucket: the earlier, smaller one has taken the first of the later one's users.
-    fn note_remainder(&mut self, earlier: &Earlier, when: Term, rules: &[Rule], at: &Place<'_>) {
-        let Some((gate, rest)) = self.split_gate(when) else { return };
-        let taken = earlier.reached.iter().filter_map(|(i, before)| {
-            let (before, demands) = self.split_gate(*before)?;
+    fn note_remainder(&mut self, earlier: &Earlier<'a>, (gate, rest): &Split<'a>, rules: &[Rule], at: &Place<'_>) {
+        let taken = earlier.reached.iter().filter_map(|(i, _, split)| {
+            let (before, demands) = split.as_ref()?;
             let is_smaller = before.bucket == gate.bucket && before.most < gate.least;
             let takes = is_smaller && demands.iter().all(|demand| rest.iter().any(|part| self.graph.implies(*part, *demand)));
             takes.then_some((before.most, *i))

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::LintCode;
 use super::conditions::{Linter, Walked};
 use super::graph::{FALSE, TRUE};
-use super::test_atom::cut;
+use super::shown::cut;
 use crate::fault::Place;
 use crate::model::{Condition, Segment};
 

@@ -18,6 +18,16 @@ fn conditions_that_cannot_hold_or_always_do_are_found_where_they_are() {
         (json!({"attr": {"a": {"gt": 5}}, "not": {"attr": {"a": {"gte": 5}}}}), "contradiction", ""),
         (json!({"attr": {"a": {"starts_with": "abc"}}, "not": {"attr": {"a": {"contains": "b"}}}}), "contradiction", ""),
         (json!({"attr": {"a": {"ieq": "X", "inot_in": ["x"]}}}), "contradiction", "/attr/a"),
+        (json!({"attr": {"a": {"in": ["x", "y"], "ne": "x", "not_in": ["y"]}}}), "contradiction", "/attr/a"),
+        (json!({"attr": {"a": {"in": ["x", 5], "ne": "x", "gt": 3}}, "not": {"attr": {"a": {"lt": 9}}}}), "contradiction", ""),
+        (
+            json!({"all": [{"attr": {"a": [true, "xy"]}}, {"attr": {"a": {"ne": true}}}, {"not": {"attr": {"a": {"icontains": "X"}}}}]}),
+            "contradiction",
+            "/all",
+        ),
+        (json!({"attr": {"a": {"contains": "x"}}, "not": {"attr": {"a": {"icontains": "X"}}}}), "contradiction", ""),
+        (json!({"attr": {"a": {"ip_in": "10.1.0.0/16"}}, "not": {"attr": {"a": {"ip_in": "10.0.0.0/8"}}}}), "contradiction", ""),
+        (json!({"attr": {"a": {"starts_with": "ab"}}, "not": {"attr": {"a": {"lt": "ac"}}}}), "contradiction", ""),
         (json!({"all": [{"segment": "s"}, {"not": {"segment": ["s", "t"]}}]}), "contradiction", "/all"),
         (json!({"all": [{"percentage": 10}, {"not": {"percentage": 30}}]}), "contradiction", "/all"),
         (
@@ -49,6 +59,17 @@ fn conditions_that_cannot_hold_or_always_do_are_found_where_they_are() {
         (json!({"attr": {"a": {"ends_with": ".com", "eq": "x.org"}}}), "only_lists_match", "/attr/a"),
         (json!({"attr": {"a": {"ip_in": "10.0.0.0/8", "after": "2027-01-01T00:00:00Z"}}}), "only_lists_match", "/attr/a"),
         (
+            json!({"all": [{"attr": {"a": {"ip_in": ["10.0.0.0/8", "::1"]}}}, {"attr": {"a": {"ip_in": ["192.168.0.0/16", "::2"]}}}]}),
+            "only_lists_match",
+            "/all",
+        ),
+        (json!({"attr": {"a": {"starts_with": "ab", "lt": "aa"}}}), "only_lists_match", "/attr/a"),
+        (json!({"attr": {"a": {"starts_with": "ab", "gte": "ac"}}}), "only_lists_match", "/attr/a"),
+        (json!({"attr": {"a": {"starts_with": "ab", "istarts_with": "x"}}}), "only_lists_match", "/attr/a"),
+        (json!({"attr": {"a": {"iends_with": "AB", "ends_with": "xb"}}}), "only_lists_match", "/attr/a"),
+        (json!({"attr": {"a": {"ieq": "ab", "starts_with": "x"}}}), "only_lists_match", "/attr/a"),
+        (json!({"attr": {"a": {"in": ["x", "y"], "ne": "x", "starts_with": "x"}}}), "only_lists_match", "/attr/a"),
+        (
             json!({"all": [{"all": [{"attr": {"a": {"gt": 5, "lt": 3}}}, {"attr": {"b": 1}}]}, {"attr": {"c": 1}}]}),
             "only_lists_match",
             "/all/0/all/0/attr/a",
@@ -58,6 +79,11 @@ fn conditions_that_cannot_hold_or_always_do_are_found_where_they_are() {
         (json!({"attr": {"a": []}}), "never_holds", "/attr/a"),
         (json!({"attr": {"a": {"lt": ""}}}), "never_holds", "/attr/a/lt"),
         (json!({"any": []}), "never_holds", "/any"),
+        (json!({"attr": {"a": {"before": "0000-01-01T00:00:00Z"}}}), "never_holds", "/attr/a/before"),
+        (json!({"attr": {"a": {"after": "9999-12-31T23:59:59.999999999Z"}}}), "never_holds", "/attr/a/after"),
+        (json!({"attr": {"a": {"semver_lt": "0.0.0-0"}}}), "never_holds", "/attr/a/semver_lt"),
+        (json!({"time": {"before": "0000-01-01T00:00:00Z"}}), "never_holds", "/time/before"),
+        (json!({"time": {"after": "0000-01-01T00:00:00Z"}}), "always_holds", "/time/after"),
         (json!({"user_id": {"exists": false}}), "never_holds", "/user_id/exists"),
         (json!({"user_id": ""}), "never_holds", "/user_id"),
         (json!({"attr": {"b": 1}, "any": [{"any": []}]}), "never_holds", "/any/0/any"),
@@ -67,6 +93,7 @@ fn conditions_that_cannot_hold_or_always_do_are_found_where_they_are() {
         (json!({"not": {}}), "always_holds", "/not"),
         (json!({"any": [{"attr": {"a": {"exists": true}}}, {"attr": {"a": {"exists": false}}}]}), "always_holds", "/any"),
         (json!({"any": [{"attr": {"a": {"ne": 1}}}, {"attr": {"a": {"ne": 2}}}, {"attr": {"a": 1}}]}), "always_holds", "/any"),
+        (json!({"any": [{"attr": {"a": {"not_in": [1, 2]}}}, {"attr": {"a": 1}}, {"attr": {"a": 2}}]}), "always_holds", "/any"),
         (json!({"user_id": {"starts_with": ""}}), "always_holds", "/user_id/starts_with"),
         (json!({"percentage": 0}), "percentage_zero", "/percentage"),
         (json!({"percentage": 1e-30}), "percentage_zero", "/percentage"),
@@ -117,9 +144,57 @@ fn conditions_that_only_look_alike_are_left_alone() {
         json!({"time": {"after": "2026-01-01T00:00:00Z", "before": "2027-01-01T00:00:00Z"}}),
         json!({"user_id": {"in": ["a", "b"], "ne": "a"}}),
         json!({"user_id": {"starts_with": "a", "ends_with": "b"}}),
+        json!({"attr": {"a": {"in": ["x", "y", "z"], "ne": "x", "not_in": ["y"]}}}),
+        json!({"attr": {"a": {"icontains": "x"}}, "not": {"attr": {"a": {"contains": "x"}}}}),
+        json!({"attr": {"a": {"ip_in": "10.0.0.0/8"}}, "not": {"attr": {"a": {"ip_in": "10.1.0.0/16"}}}}),
+        json!({"attr": {"a": {"starts_with": "ab", "lt": "abc", "gte": "ab"}}}),
+        json!({"attr": {"a": {"starts_with": "ab", "istarts_with": "ABC"}}}),
+        json!({"attr": {"a": {"after": "0000-01-01T00:00:00Z"}}}),
+        json!({"time": {"before": "9999-12-31T23:59:59.999999999Z"}}),
     ] {
         let findings: Vec<_> = found_in(when.clone()).into_iter().filter(|f| f.pointer.starts_with("/rules/0/when")).collect();
         assert_eq!(findings, [], "{when}");
+    }
+}
+
+/// What is said names the tests that are to blame and no others, and claims of lists only what is certain.
+#[test]
+fn a_message_names_the_tests_that_are_to_blame() {
+    for (when, message) in [
+        (
+            json!({"attr": {"c": {"in": ["a", "b"], "ne": "a", "not_in": ["b"], "exists": true}}}),
+            r#"`c in ["a","b"]`, not `c eq "a"` and not `c in ["b"]` cannot all hold, so rule `r` never matches"#,
+        ),
+        (
+            json!({"user_id": {"in": ["a", "b"], "ne": "a", "starts_with": "a"}}),
+            r#"`user_id in ["a","b"]`, `user_id starts_with "a"` and not `user_id eq "a"` cannot all hold, so rule `r` never matches"#,
+        ),
+        (
+            json!({"any": [{"attr": {"a": {"not_in": [1, 2]}}}, {"attr": {"a": 1}}, {"attr": {"a": 2}}, {"attr": {"a": 3}}]}),
+            "`a eq 1`, `a eq 2` or not `a in [1,2]` holds for everybody, so rule `r` takes everybody who gets to it",
+        ),
+        (
+            json!({"attr": {"a": {"gt": 5, "ne": 7, "lt": 3, "exists": true}}}),
+            "no single value passes `a gt 5` and `a lt 3`: only an attribute that is a list might",
+        ),
+        (
+            json!({"attr": {"a": {"eq": 5, "ne": 7, "in": [3]}}}),
+            "no single value passes `a eq 5` and `a in [3]`: only an attribute that is a list can",
+        ),
+        (
+            json!({"attr": {"a": {"eq": "x", "matches": "^y"}}}),
+            "no single value passes `a eq \"x\"` and `a matches \"^y\"`: only an attribute that is a list might",
+        ),
+        (
+            json!({"all": (0..9).map(|i| json!({"attr": {"a": {"ne": i}}})).chain([json!({"attr": {"a": (0..9).collect::<Vec<_>>()}})]).collect::<Vec<_>>()}),
+            "`a in [0,1,2,3,4,5,6,7,8]`, not `a eq 0`, not `a eq 1`, not `a eq 2` and 6 more cannot all hold, so rule `r` never matches",
+        ),
+        (
+            json!({"percentage": {"value": 100, "by": "org"}}),
+            "this percentage admits everybody whose `org` is a text, a boolean or a whole number",
+        ),
+    ] {
+        assert_eq!(found_in(when.clone())[0].message, message, "{when}");
     }
 }
 

@@ -55,6 +55,14 @@ fn rules_that_come_too_late_are_found() {
         (json!({"attr": {"a": {"ends_with": "abc"}}}), json!({"attr": {"a": {"ends_with": "bc"}}}), false),
         (json!({"attr": {"a": {"contains": "abc"}}}), json!({"attr": {"a": {"contains": "b"}}}), false),
         (json!({"attr": {"a": {"starts_with": "b"}}}), json!({"attr": {"a": {"contains": "b"}}}), false),
+        (json!({"attr": {"a": {"icontains": "X"}}}), json!({"attr": {"a": {"contains": "x"}}}), true),
+        (json!({"attr": {"a": {"contains": "x"}}}), json!({"attr": {"a": {"icontains": "x"}}}), false),
+        (json!({"attr": {"a": {"icontains": "b"}}}), json!({"attr": {"a": {"istarts_with": "aB"}}}), true),
+        (json!({"attr": {"a": {"istarts_with": "ς"}}}), json!({"attr": {"a": {"ieq": "ΣΑΣ"}}}), true),
+        (json!({"attr": {"a": {"ip_in": "10.0.0.0/8"}}}), json!({"attr": {"a": {"ip_in": "10.1.0.0/16"}}}), true),
+        (json!({"attr": {"a": {"ip_in": "10.1.0.0/16"}}}), json!({"attr": {"a": {"ip_in": "10.0.0.0/8"}}}), false),
+        (json!({"attr": {"a": {"lt": "ac"}}}), json!({"attr": {"a": {"starts_with": "ab"}}}), true),
+        (json!({"attr": {"a": {"lt": "abc"}}}), json!({"attr": {"a": {"starts_with": "ab"}}}), false),
     ];
     let segments = [json!({"key": "s", "criteria": {"attr": {"b": 1}}}), json!({"key": "t", "criteria": {"attr": {"c": 1}}})];
     for (first, second, is_shadowed) in cases {
@@ -100,7 +108,10 @@ fn variants_that_nobody_gets_are_found() {
     assert_eq!(lost(&found(document(json!([to_b(json!({"attr": {"x": 1}}))])))), Vec::<String>::new());
     assert_eq!(lost(&found(document(json!([to_b(json!({"percentage": 0}))])))), ["/variants/1"]);
     // Behind a rule for everybody the weights give nothing to anybody.
-    assert_eq!(lost(&found(document(json!([to_b(json!({}))])))), ["/variants/0"]);
+    let behind = found(document(json!([to_b(json!({}))])));
+    assert_eq!(lost(&behind), ["/variants/0"]);
+    assert!(behind[0].message.contains("its weight counts for nobody, since the rules take everybody"), "{}", behind[0].message);
+    assert!(found(document(json!([])))[0].message.contains("no weight does"));
     let shadowed = json!([{"id": "s", "when": {}, "rollout": {"variant": "a"}}, to_b(json!({"attr": {"x": 1}}))]);
     assert_eq!(lost(&found(document(shadowed))), ["/variants/1"]);
     let shares = json!([{"id": "s", "rollout": {"distribution": [{"variant": "a", "weight": 1}, {"variant": "b", "weight": 0}]}}]);
@@ -121,7 +132,7 @@ fn percentages_and_distributions_that_meet_are_found() {
     let of_text = |rules: Value| json!({"key": "f", "state": "on", "variants": [{"key": "on", "weight": 0}, {"key": "off", "weight": 1}], "rules": rules});
     let half = json!({"distribution": [{"variant": "on", "weight": 1}, {"variant": "off", "weight": 1}]});
     let behind = |when: Value, rollout: &Value| json!([{"id": "r", "when": when, "rollout": rollout}]);
-    let on = json!({"variant": "on"});
+    let [on, off] = ["on", "off"].map(|variant| json!({ "variant": variant }));
     let two = |first: Value, second: Value| json!([{"id": "a", "when": first, "rollout": on}, {"id": "b", "when": second, "rollout": on}]);
     for (document, expected) in [
         (
@@ -136,6 +147,53 @@ fn percentages_and_distributions_that_meet_are_found() {
             Some(("percentage_then_weights", "/rules/0", "32.5 % of those")),
         ),
         (on_at(0, behind(json!({"percentage": 10}), &on)), None),
+        // Users whom an earlier rule leaves over are no longer all, and if it chose by the same bucket, nothing is known of them.
+        (
+            on_at(
+                25,
+                json!([{"id": "s", "when": {"attr": {"a": 1}}, "rollout": off}, {"id": "r", "when": {"percentage": 10}, "rollout": on}]),
+            ),
+            Some(("percentage_then_weights", "/rules/1", "32.5 % of those who get to this rule")),
+        ),
+        (
+            on_at(
+                25,
+                json!([{"id": "s", "when": {"percentage": 5}, "rollout": off}, {"id": "r", "when": {"percentage": 10}, "rollout": on}]),
+            ),
+            Some(("percentage_remainder", "/rules/1", "at most 5 %")),
+        ),
+        (
+            on_at(
+                0,
+                json!([{"id": "s", "when": {"attr": {"a": 1}}, "rollout": on}, {"id": "r", "when": {"percentage": 20, "attr": {"b": 1}}, "rollout": half}]),
+            ),
+            Some(("percentage_times_weight", "/rules/1/rollout/distribution", "10 % of those whom the rule is for and who get to it")),
+        ),
+        (
+            on_at(
+                0,
+                json!([{"id": "s", "when": {"percentage": 10}, "rollout": on}, {"id": "r", "when": {"percentage": 20}, "rollout": half}]),
+            ),
+            Some(("percentage_remainder", "/rules/1", "at most 10 %")),
+        ),
+        // A later rule gives something to those who are left out.
+        (
+            on_at(
+                0,
+                json!([{"id": "r", "when": {"percentage": 20}, "rollout": half}, {"id": "s", "when": {"attr": {"a": 1}}, "rollout": on}]),
+            ),
+            None,
+        ),
+        // A segment and a flag that choose by the very bucket.
+        (on_at(25, behind(json!({"percentage": 10, "segment": "wave"}), &on)), None),
+        (on_at(25, behind(json!({"percentage": 10, "flag": {"key": "twin", "variant": "on"}}), &on)), None),
+        (on_at(25, behind(json!({"percentage": {"value": 10, "salt": "x"}, "flag": {"key": "twin", "variant": "on"}}), &on)), None),
+        (
+            on_at(25, behind(json!({"percentage": {"value": 10, "salt": "x"}, "segment": "wave"}), &on)),
+            Some(("percentage_then_weights", "/rules/0", "32.5 % of those whom the rule is for")),
+        ),
+        // However it is written.
+        (on_at(25, behind(json!({"not": {"not": {"percentage": {"value": 10, "by": "org"}}}}), &on)), None),
         (
             on_at(
                 25,
@@ -174,8 +232,12 @@ fn percentages_and_distributions_that_meet_are_found() {
         (on_at(25, behind(json!({"percentage": 30, "not": {"percentage": 10}}), &on)), None),
         (on_at(0, behind(json!({"percentage": 30, "not": {"percentage": 10}}), &half)), None),
     ] {
-        let segments = [json!({"key": "s", "criteria": {"attr": {"b": 1}}})];
-        let findings = lint_among(&document, &[], &segments);
+        let segments = [
+            json!({"key": "s", "criteria": {"attr": {"b": 1}}}),
+            json!({"key": "wave", "criteria": {"percentage": {"value": 30, "salt": "f"}}}),
+        ];
+        let twin = json!({"key": "twin", "type": "boolean", "state": "on", "rollout_percentage": 50, "salt": "f"});
+        let findings = lint_among(&document, &[twin], &segments);
         let expected: Vec<_> = expected.into_iter().collect();
         assert_eq!(shown(&findings), expected.iter().map(|(code, place, _)| (*code, *place)).collect::<Vec<_>>(), "{document}");
         for ((_, _, part), finding) in expected.iter().zip(&findings) {

@@ -20,7 +20,7 @@ static USERS: LazyLock<Vec<User>> = LazyLock::new(|| {
     let of = |i: u64| {
         let mixed = (i ^ 0x5bd1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         let user = User::new(&format!("user-{i}")).unwrap().with("a", mixed % 3).with("b", mixed / 3 % 2).with("c", mixed / 6 % 2);
-        if mixed / 12 % 5 > 0 { user.with("org", format!("org-{i}")) } else { user }
+        if (mixed / 12).is_multiple_of(5) { user } else { user.with("org", format!("org-{i}")) }
     };
     (0..6_000).map(of).collect()
 });
@@ -93,7 +93,7 @@ impl Dealt {
 }
 
 /// What is held on samples, and of whom the message speaks.
-const KINDS: [(LintCode, &str); 12] = [
+pub(super) const KINDS: [(LintCode, &str); 12] = [
     (LintCode::PercentageThenWeights, "in all"),
     (LintCode::PercentageThenWeights, "of those whom the rule is for"),
     (LintCode::PercentageThenWeights, "of those who get to this rule"),

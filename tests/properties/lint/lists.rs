@@ -199,7 +199,7 @@ fn of_tests_that_meet_lint_says_who_can_pass_them() {
         let is_true = (!is_dead || !(single || list)) && (!says("") || !single) && (!says("only an attribute that is a list can") || list);
         // Of equalities everything is found.
         let is_complete = !meeting.is_of_equalities()
-            || (is_dead == !(single || list) && (says("only an attribute that is a list can") == (list && !single)));
+            || (is_dead != (single || list) && (says("only an attribute that is a list can") == (list && !single)));
         // What nobody passes, everybody fails.
         let none: Vec<_> = meeting.conditions().into_iter().map(|condition| json!({ "not": condition })).collect();
         let opposite = found(&json!([rule("r", &json!({ "any": none }))]));

@@ -104,7 +104,7 @@ fn no_replica_serves_half_of_a_change() {
             .collect();
         let has_seen_both = || seen.iter().flatten().all(|count| count.load(Ordering::Relaxed) > 0);
         let change = |round: usize| {
-            let members = if round % 2 == 0 { json!(["u"]) } else { json!([]) };
+            let members = if round.is_multiple_of(2) { json!(["u"]) } else { json!([]) };
             fleet.admin(round).put("/v1/segments/s", &json!({"included": members})).ok();
         };
         (0..40).for_each(change);

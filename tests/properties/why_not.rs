@@ -231,8 +231,8 @@ impl Arbitrary for Small {
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         let seed = self.seed;
         Box::new(self.world.shrink().filter_map(move |world| {
-            let question = world.questions.first()?.clone();
-            (!rule_ids(&world.flags[0]).is_empty()).then_some(Self { world, question, seed })
+            let (question, flag) = (world.questions.first()?.clone(), world.flags.first()?);
+            (!rule_ids(flag).is_empty()).then_some(Self { world, question, seed })
         }))
     }
 }

@@ -233,8 +233,12 @@ fn remedy<'a>(search: &mut Search<'a>, rule: usize, holds: bool, work: u64) -> R
         let alone = search.run(Goal::Holds(rule), Reach::Attributes, work / 4);
         if let Some(Found { changes, .. }) = alone.found {
             let still = changes.iter().fold(search.user().clone(), |user, change| change.apply(user));
-            let still_preceded_by = search.decided_for(&still).and_then(|first| search.rule_id(first));
-            return Remedy::Change { changes, is_smallest: alone.is_certain, still_preceded_by };
+            // The value that the rule asks for may happen to be one that no earlier rule holds for, where such values are not looked for.
+            let first = search.decided_for(&still).filter(|first| *first != rule);
+            let still_preceded_by = first.and_then(|first| search.rule_id(first));
+            // Else another change of as many attributes, or fewer, might let it decide, unless it is known that none does.
+            let is_smallest = alone.is_certain && (first.is_none() || decides.is_certain);
+            return Remedy::Change { changes, is_smallest, still_preceded_by };
         }
     }
     let beyond = search.run(Goal::Decides(rule), Reach::Everything, work / 4);

@@ -49,6 +49,26 @@ fn an_earlier_rule_is_kept_from_deciding_or_is_named() {
     assert_eq!(why_not(&trap, &user(&json!({})))["changes"][0]["to"], 3);
 }
 
+/// Which value of such an attribute is let in is not looked for, but the one that the rule asks for may happen to be.
+#[test]
+fn a_rule_is_never_said_to_come_before_itself_and_what_is_left_open_is_not_certain() {
+    let mut seen = [0, 0];
+    for value in (0..20).map(|i| format!("org-{i}")) {
+        let not_half = json!({"not": {"percentage": {"value": 50, "by": "org"}}});
+        let rules = json!([rule("first", &not_half), rule("second", &json!({"attr": {"org": value}}))]);
+        let ruleset = compile(&[flag("f", &rules)], &[]);
+        let decides = ruleset.evaluate("f", &user(&json!({"org": value})), now()).unwrap().rule_id().unwrap() == "second";
+        let told = why_not(&ruleset, &user(&json!({})));
+        assert_eq!(told["changes"][0]["to"], value);
+        let words = if decides { "would decide if" } else { "would match if" };
+        assert!(told["summary"].as_str().unwrap().starts_with(&format!("rule `second` {words}")), "{told}");
+        let first = if decides { json!(null) } else { json!("first") };
+        assert_eq!((&told["still_preceded_by"], &told["is_smallest"]), (&first, &json!(decides)));
+        seen[usize::from(decides)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
 #[test]
 fn a_rule_that_decides_needs_nothing() {
     let ruleset = compile(&[flag("f", &json!([rule("r", &json!({}))]))], &[]);

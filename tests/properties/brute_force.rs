@@ -144,7 +144,7 @@ impl Arbitrary for Tiny {
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         let is_whole = |world: &World| {
             let is_asked = |flag: &Value| key(flag) == "f" && flag["state"] == "on" && flag["rollout_percentage"].is_number();
-            world.questions.len() == 1 && world.flags.iter().any(is_asked)
+            world.questions.len() == 1 && world.segments.len() == 1 && world.flags.iter().any(is_asked)
         };
         Box::new(self.0.shrink().filter(is_whole).map(Self))
     }
@@ -208,14 +208,22 @@ fn lacks(tiny: &Tiny, ruleset: &Ruleset, rule: &str, why_not: &WhyNot<'_>) -> Op
     let Remedy::OutOfReach { needs, changes, .. } = &why_not.remedy else { return None };
     let buckets: Vec<_> = needs.iter().map(|need| if let Requirement::Bucket { by, .. } = &need.what { Some(*by) } else { None }).collect();
     let by = buckets.first().copied().flatten()?;
-    // What another flag gives is asked of the user as it is.
-    if buckets.iter().any(|other| *other != Some(by)) || tiny.flag().to_string().contains(r#""flag""#) {
+    // What another flag gives is asked of the user as it is, and what every text passes leaves few values.
+    let rules = tiny.flag()["rules"].to_string() + &tiny.0.segments[0].to_string();
+    if buckets.iter().any(|other| *other != Some(by)) || [r#""flag""#, r#":"""#].iter().any(|part| rules.contains(part)) {
         return None;
     }
     let user = changes.iter().fold(tiny.question().user(), |user, change| change.apply(user));
-    let others = (0..2_000).map(|i| format!("value-{i}")).map(|text| match by {
-        Some(name) => set(&user, name, Some(&text.as_str().into())),
-        None => user.attributes().fold(User::new(&text).unwrap(), |other, (name, value)| other.with(name, value.clone())),
+    let values = (0..2_000).flat_map(|i| {
+        let texts = [format!("value-{i}"), format!("zebra-{i}")].map(|text| AttributeValue::from(text.as_str()));
+        texts.into_iter().chain([AttributeValue::from(i - 1_000)])
+    });
+    let others = values.filter_map(|value| match (by, value) {
+        (Some(name), value) => Some(set(&user, name, Some(&value))),
+        (None, AttributeValue::String(id)) => {
+            Some(user.attributes().fold(User::new(&id).unwrap(), |other, (name, value)| other.with(name, value.clone())))
+        }
+        _ => None,
     });
     let mut others = others.filter(|user| decides(ruleset, rule, user, tiny));
     others.next().is_none().then(|| "no bucket does it".to_owned())

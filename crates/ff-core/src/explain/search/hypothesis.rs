@@ -165,6 +165,7 @@ impl<'a> Hypothesis<'a> {
             flags: Vec::new(),
             supposed: Vec::new(),
             unknown: Vec::new(),
+            nearly_any: Vec::new(),
         };
         for change in self.changes(search) {
             world.user = change.apply(world.user);
@@ -177,6 +178,9 @@ impl<'a> Hypothesis<'a> {
                 (Met::Supposed, subject) => {
                     world.supposed.extend(&demands.tests);
                     world.unknown.push(subject);
+                    if demands.tests.iter().all(|(leaf, _)| leaf.gate().is_some()) {
+                        world.nearly_any.push(subject);
+                    }
                 }
                 _ => {}
             }

@@ -44,6 +44,9 @@ const NEEDS_MAX: usize = 8;
 /// The most tests whose outcome one hypothesis fixes; each is a step deeper on the stack.
 const DEMANDS_MAX: usize = 64;
 
+/// How often a search for changes may come to an end where a value is only supposed. Past that none is supposed any more.
+const SUPPOSED_MAX: usize = 16;
+
 /// What is looked for; rules by position.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
@@ -96,6 +99,8 @@ pub(super) struct Search<'a> {
     work: u64,
     work_max: u64,
     work_before: u64,
+    /// How often values that are only supposed were all that was missing.
+    supposed: usize,
     /// Whether a way was given up of which it is not known that it leads nowhere.
     is_unsure: bool,
     /// Whether one change of an object might have done for several of what lies under it. Such changes are not looked for.
@@ -115,6 +120,7 @@ impl<'a> Search<'a> {
             work: 0,
             work_max: 0,
             work_before: 0,
+            supposed: 0,
             is_unsure: false,
             may_share: false,
             beyond: None,
@@ -170,7 +176,7 @@ impl<'a> Search<'a> {
     pub(super) fn run(&mut self, goal: Goal, reach: Reach, work_max: u64) -> Outcome<'a> {
         self.work_before += self.work;
         (self.reach, self.work, self.work_max) = (reach, 0, work_max);
-        (self.is_unsure, self.may_share) = (false, false);
+        (self.supposed, self.is_unsure, self.may_share) = (0, false, false);
         match reach {
             Reach::Attributes => {
                 self.work_max = work_max / 4 * 3;
@@ -253,6 +259,10 @@ impl<'a> Search<'a> {
                 return None;
             }
             let Some(next) = hypothesis.with(self, test) else { continue };
+            if self.supposed >= SUPPOSED_MAX && next.supposes() {
+                self.is_unsure = true;
+                continue;
+            }
             if let Some(found) = self.descend(goal, &next, bound) {
                 return Some(found);
             }
@@ -275,6 +285,7 @@ impl<'a> Search<'a> {
             Goal::Decides(rule) => self.decided_at(&world.user, world.now) == Some(rule),
             Goal::Holds(rule) => self.flag.rules.get(rule).is_some_and(|rule| self.test(&world.user, world.now, &rule.when)),
         };
+        self.supposed += usize::from(!is_so && hypothesis.supposes());
         self.is_unsure |= !is_so;
         is_so
     }

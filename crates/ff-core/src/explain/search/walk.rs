@@ -171,6 +171,7 @@ impl<'a> Search<'a> {
                     self.work += weight(world.user.attribute(name));
                 }
                 match subject {
+                    _ if world.is_likely(&subject, condition, want) => None,
                     _ if world.is_unknown(&subject) => Some(Wrong::one_of(vec![test(subject)])),
                     _ if self.test(&world.user, world.now, condition) == want => None,
                     Subject::Attribute(name) => Some(self.attribute(world, test(subject), name)),

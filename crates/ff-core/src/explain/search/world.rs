@@ -1,7 +1,7 @@
 //! What a condition is evaluated in.
 
 use super::demand::{Leaf, Subject};
-use crate::compile::{CompiledSegment, Membership};
+use crate::compile::{Check, CompiledSegment, Cond, Membership};
 use crate::key::{FlagKey, VariantKey};
 use crate::timestamp::Timestamp;
 use crate::user::User;
@@ -19,6 +19,8 @@ pub(super) struct World<'a> {
     pub(super) supposed: Vec<(Leaf<'a>, bool)>,
     /// What those tests are about. Of other tests of the same the outcome is not known.
     pub(super) unknown: Vec<Subject<'a>>,
+    /// Of those the ones of which nothing is asked but buckets, so that nearly any other value may do.
+    pub(super) nearly_any: Vec<Subject<'a>>,
 }
 
 impl World<'_> {
@@ -28,6 +30,13 @@ impl World<'_> {
 
     pub(super) fn is_unknown(&self, subject: &Subject<'_>) -> bool {
         self.unknown.iter().any(|known| known.is(subject))
+    }
+
+    /// Whether a value of which nothing is known but that it has a bucket has this outcome: it is there, and it is none of what
+    /// tests name.
+    pub(super) fn is_likely(&self, subject: &Subject<'_>, condition: &Cond, want: bool) -> bool {
+        let (Cond::Attr { check, negated, .. } | Cond::UserId { check, negated }) = condition else { return false };
+        self.nearly_any.iter().any(|known| known.is(subject)) && (want != *negated) == matches!(check, Check::Exists)
     }
 
     /// What the lists say of the user. One of whom no more is known than what is supposed is in no list but those.

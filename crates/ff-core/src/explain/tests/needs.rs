@@ -174,3 +174,17 @@ fn a_growing_percentage_passes_the_bucket_of_a_value_that_is_to_be_set() {
     let decided = |at| ruleset.evaluate("f", &changed, at).unwrap().rule_id().is_some();
     assert!(decided(at) && !decided(Timestamp::from_nanos(at.as_nanos() - 1)), "{need:?}");
 }
+
+#[test]
+fn a_percentage_behind_many_rules_about_its_attribute_is_told_by_its_bucket_alone() {
+    let mut rules: Vec<_> = (0..200).map(|i| rule(&format!("r{i}"), &json!({"attr": {"org": format!("org-{i}")}}))).collect();
+    let share = rule("share", &json!({"percentage": {"value": 0.1, "by": "org"}}));
+    rules.push(share.clone());
+    let told = why_not(&compile(&[flag("f", &json!(rules))], &[]), &user(&json!({})));
+    let needs = told["needs"].as_array().unwrap();
+    assert_eq!((needs.len(), &needs[0]["need"], &told["is_certain"]), (1, &json!("bucket"), &json!(false)), "{told}");
+    // Whatever has a bucket is there.
+    let there = json!([rule("any", &json!({"attr": {"org": {"exists": true}}})), share]);
+    let told = why_not(&compile(&[flag("f", &there)], &[]), &user(&json!({})));
+    assert_eq!((&told["remedy"], &told["is_certain"]), (&json!("out_of_reach"), &json!(true)), "{told}");
+}

@@ -73,7 +73,8 @@ impl World {
             self.postgres.administer(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"));
             match self.postgres.try_administer(&format!("ALTER DATABASE {from} RENAME TO {to}")) {
                 Err(error) if error.contains("being accessed by other users") => None,
-                renamed => Some(renamed.unwrap()),
+                Err(error) => panic!("{error}"),
+                Ok(()) => Some(()),
             }
         });
     }

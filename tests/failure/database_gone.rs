@@ -156,37 +156,6 @@ fn of_a_hundred_clients_nobody_waits_for_a_database_that_is_known_to_be_away() {
 }
 
 #[test]
-fn whoever_evaluates_by_himself_is_served_from_memory_too() {
-    let Some((postgres, server)) = start() else { return };
-    let api = admin(&server);
-    api.post("/v1/environments", &json!({"key": "staging"})).created();
-    api.post("/v1/flags", &flag("f")).created();
-    let ruleset = api.get("/v1/ruleset");
-    let changes = api.get("/v1/ruleset/changes?since=1");
-    // Nobody has seen the last change yet.
-    api.put("/v1/flags/f", &json!({"state": "off"})).ok();
-    postgres.stop();
-    ready_says(&server, "degraded");
-    let again = api.get("/v1/ruleset");
-    assert_eq!(
-        (again.ok(), again.etag(), again.header("x-revision")),
-        (ruleset.ok(), ruleset.etag(), Some("2")),
-        "the last that was asked for"
-    );
-    assert_eq!(api.get("/v1/ruleset/changes?since=1").ok(), changes.ok());
-    api.with("If-None-Match", &ruleset.etag()).get("/v1/ruleset").is(304);
-    // Evaluation has seen it, of course.
-    assert_eq!(api.post("/v1/evaluate", &question("f")).ok()["reason"], "flag_off");
-    // Whether there is a later revision, and what was never asked for, nobody can tell.
-    api.get("/v1/ruleset/changes?since=9").problem(503, "unavailable");
-    api.environment("staging").get("/v1/ruleset").problem(503, "unavailable");
-    postgres.restart();
-    ready_says(&server, "ready");
-    assert_eq!(api.get("/v1/ruleset").ok()["revision"], 3);
-    api.get("/v1/ruleset/changes?since=9").problem(400, "invalid_query");
-}
-
-#[test]
 fn a_server_that_is_told_to_is_not_ready_while_the_database_is_away() {
     let Some(postgres) = Postgres::start() else { return };
     let dsn = postgres.empty_database();

@@ -14,6 +14,7 @@ mod database_gone;
 mod event_streams;
 mod lost_answers;
 mod restored;
+mod rulesets_away;
 mod shutdown;
 mod start;
 mod state_dir;

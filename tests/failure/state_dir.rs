@@ -31,7 +31,7 @@ fn state_of(file: &Path) -> Option<(String, u64)> {
     Some((tenant, revision))
 }
 
-fn is_saved(server: &Server, tenant: &str, revision: u64) {
+pub(crate) fn is_saved(server: &Server, tenant: &str, revision: u64) {
     let is_there = || files(server).iter().any(|file| state_of(file) == Some((tenant.to_owned(), revision)));
     eventually(&format!("{tenant} to be saved at revision {revision}"), || is_there().then_some(()));
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
-use actix_web::rt::time::{Interval, interval};
+use actix_web::rt::time::{Instant, Interval, interval, sleep};
 use actix_web::{rt, web};
 use ff_store::Listener;
 use slog::debug;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::service::forget_answers;
+use crate::service::{forget_answers, ruleset};
 use crate::state::AppState;
 use crate::telemetry::chain;
 use crate::webhook::upkeep;
@@ -25,6 +26,16 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 /// How often old deliveries of webhooks are looked for.
 const FORGET_DELIVERIES_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How long changes are gathered before they are followed up, at least and at most.
+const GATHER_MIN: Duration = Duration::from_secs(1);
+const GATHER_MAX: Duration = Duration::from_secs(10);
+
+/// Between, so many times as long as it took the last time: what takes long is done less often.
+const REST_FACTOR: u32 = 4;
+
+/// How long documents that nobody asks for again are kept up to date. Whoever follows asks every few seconds.
+const DOCUMENTS_KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// The background tasks of one server; they end with it.
 #[derive(Debug)]
@@ -57,12 +68,32 @@ pub(crate) fn spawn(state: &web::Data<AppState>, refresh: Duration) -> io::Resul
     Ok(Tasks {
         running: vec![
             rt::spawn(follower::follow_for_ever(shared(), refresh)),
+            rt::spawn(keep_documents_for_ever(state.clone())),
             rt::spawn(forget_answers_for_ever(shared())),
             rt::spawn(count_webhooks_for_ever(shared())),
             rt::spawn(forget_deliveries_for_ever(shared())),
         ],
         _listener: listener,
     })
+}
+
+/// Runs `pass` now and after changes: at once after the first, and then for all together that came while it ran and rested. Where it says
+/// that it is not done, it is run again without a change.
+pub(crate) async fn after_changes(mut changes: watch::Receiver<u64>, mut pass: impl AsyncFnMut() -> bool) {
+    loop {
+        changes.mark_unchanged();
+        let begun = Instant::now();
+        let is_done = pass().await;
+        sleep((begun.elapsed() * REST_FACTOR).clamp(GATHER_MIN, GATHER_MAX)).await;
+        if is_done && changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Keeps the documents up to date that are in use.
+async fn keep_documents_for_ever(state: web::Data<AppState>) {
+    after_changes(state.news.any(), async || ruleset::keep_fresh(&state, DOCUMENTS_KEPT_FOR).await).await;
 }
 
 /// Forgets answers that were kept for a day, a batch at a time.

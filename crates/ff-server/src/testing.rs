@@ -59,6 +59,12 @@ impl Fixture {
         )
     }
 
+    /// The state of a process whose database has been away since it started.
+    pub(crate) fn away(&self) -> AppState {
+        let (auth, logger) = (Auth::new(&self.config.auth).unwrap(), Logger::root(Discard, o!()));
+        AppState::new(Store::open_later(&self.config.store), auth, self.config.http.clone(), self.config.webhooks.clone(), logger)
+    }
+
     /// A token with these scopes for the tenant `acme`.
     pub(crate) fn token(&self, scopes: &[TokenScope]) -> String {
         self.state.auth.issue("tester", scopes, &Tenants::Only(["acme".parse().unwrap()].into())).unwrap()

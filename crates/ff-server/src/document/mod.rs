@@ -20,6 +20,7 @@ use tokio::sync::OnceCell;
 pub use self::encoded::{Encoded, Representation};
 use self::entities::{Entities, key_of};
 pub use self::held::Documents;
+pub(crate) use self::held::Held;
 use self::recent::Recent;
 
 /// Lists of changes that are kept beside a document, each for another revision to begin with. Those who follow it ask from the revision

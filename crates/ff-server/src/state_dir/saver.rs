@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::rt::time::sleep;
 use ff_core::TenantId;
 use ff_store::{Position, ruleset};
 use slog::{info, warn};
@@ -17,44 +15,30 @@ use crate::document::difference::Difference;
 use crate::service::ServiceError;
 use crate::state::AppState;
 use crate::telemetry::chain;
-use crate::{blocking, clock};
-
-/// How long changes are gathered: however many there are in this time, a tenant's file is written once.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::{background, blocking, clock};
 
 /// Writes what is served, again and again, as it changes.
 pub(crate) async fn save_for_ever(state: Arc<AppState>, folder: Arc<StateDir>) {
-    let mut changes = state.news.any();
     let (mut saver, mut was_well) = (Saver::default(), true);
-    loop {
-        changes.mark_unchanged();
-        let (shared, folder) = (Arc::clone(&state), Arc::clone(&folder));
+    let save_all = async || {
+        let (shared, folder, mut taken) = (Arc::clone(&state), Arc::clone(&folder), std::mem::take(&mut saver));
         let pass = blocking::run(move || {
-            let outcome = saver.save_all(&shared, &folder);
-            Ok::<_, ServiceError>((saver, outcome))
+            let outcome = taken.save_all(&shared, &folder);
+            Ok::<_, ServiceError>((taken, outcome))
         });
-        let outcome = match pass.await {
-            Ok((back, outcome)) => {
-                saver = back;
-                outcome
-            }
-            Err(error) => {
-                saver = Saver::default();
-                Err(error)
-            }
-        };
+        let outcome = pass.await.and_then(|(back, outcome)| {
+            saver = back;
+            outcome
+        });
         match &outcome {
             Err(error) if was_well => warn!(state.logger, "rulesets cannot be saved: {}", chain(error)),
             Ok(()) if !was_well => info!(state.logger, "rulesets are saved again"),
             Ok(()) | Err(_) => {}
         }
         was_well = outcome.is_ok();
-        sleep(PAUSE).await;
-        // What could not be saved is tried again without a change.
-        if was_well && changes.changed().await.is_err() {
-            return;
-        }
-    }
+        was_well
+    };
+    background::after_changes(state.news.any(), save_all).await;
 }
 
 /// What is in the files, as far as this process knows.

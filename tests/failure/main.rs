@@ -11,6 +11,7 @@ mod backup;
 mod damaged_rows;
 mod database_busy;
 mod database_gone;
+mod database_hangs;
 mod event_streams;
 mod lost_answers;
 mod restored;

@@ -256,6 +256,54 @@ fn while_the_server_is_known_to_be_gone_nobody_waits_for_it() {
 }
 
 #[test]
+fn while_the_server_is_known_to_hang_nobody_asks_it_but_who_looks_whether_it_answers() {
+    let Some(postgres) = Postgres::start() else { return };
+    let store = impatient(&postgres.empty_database(), 2);
+    store.migrate().unwrap();
+    put(&store, "production", &flag_json()).unwrap();
+    for _ in 0..2 {
+        // So that there are two connections.
+        let barrier = std::sync::Barrier::new(2);
+        let wait = |_: &mut change::Change<'_>| {
+            barrier.wait();
+            Ok::<_, StoreError>(())
+        };
+        std::thread::scope(|threads| {
+            for id in ["a", "b"] {
+                let store = &store;
+                threads.spawn(move || change::run(store, &tenant(id), &author("ann", NOW), wait).unwrap());
+            }
+        });
+        let frozen = postgres.freeze();
+        std::thread::scope(|threads| {
+            // They have both connections, and wait until the end.
+            let stuck: Vec<_> = (0..2).map(|_| threads.spawn(|| in_the_end(|| find(&store, "production", "f")))).collect();
+            eventually("both to have a connection", || {
+                let pool = store.pool_state();
+                (pool.connections == 2 && pool.idle == 0).then_some(())
+            });
+            store.note_hanging();
+            is_unavailable(|| find(&store, "production", "f"));
+            is_unavailable(|| put(&store, "production", &flag_json()));
+            is_unavailable(|| store.ping());
+            is_unavailable(|| store.probing().ping());
+            // Once more changes nothing: theirs have not come back.
+            store.note_hanging();
+            is_unavailable(|| store.probing().ping());
+            assert!(stuck.iter().all(|thread| !thread.is_finished()));
+            drop(frozen);
+            in_the_end(|| store.probing().ping());
+            is_unavailable(|| find(&store, "production", "f"));
+            store.note_answering();
+            find(&store, "production", "f").unwrap();
+            stuck.into_iter().for_each(|thread| drop(thread.join().unwrap()));
+        });
+        let pool = store.pool_state();
+        assert!(pool.connections <= 2 && pool.connections_max == 2, "{pool:?}");
+    }
+}
+
+#[test]
 fn a_store_that_is_opened_while_the_server_is_away_is_usable_once_it_was_migrated() {
     let Some(postgres) = Postgres::start() else { return };
     let dsn = postgres.empty_database();

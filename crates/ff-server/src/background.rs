@@ -93,7 +93,11 @@ pub(crate) async fn after_changes(mut changes: watch::Receiver<u64>, mut pass: i
 
 /// Keeps the documents up to date that are in use.
 async fn keep_documents_for_ever(state: web::Data<AppState>) {
-    after_changes(state.news.any(), async || ruleset::keep_fresh(&state, DOCUMENTS_KEPT_FOR).await).await;
+    after_changes(state.news.any(), async || {
+        // Those who ask for a document wait for whoever builds it.
+        state.patience.in_background().bound(ruleset::keep_fresh(&state, DOCUMENTS_KEPT_FOR)).await
+    })
+    .await;
 }
 
 /// Forgets answers that were kept for a day, a batch at a time.

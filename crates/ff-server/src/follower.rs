@@ -70,6 +70,11 @@ impl Hints {
         self.is_filled.notify_one();
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_asked_to_compare(&self) -> bool {
+        self.take().compares
+    }
+
     fn take(&self) -> Inbox {
         std::mem::take(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -211,8 +216,10 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
     let jobs_max = jobs_max(state.store.pool_state().connections_max);
     let (mut work, mut jobs) = (Work::new(jobs_max), FuturesUnordered::new());
     let (mut compares, mut is_comparing) = (true, false);
+    // Which comparison that is: those before it were given up.
+    let mut current = 0_u64;
     let (mut turn, mut depth) = (0, Depth::Turn(0));
-    // While a comparison is under way that may still be answered.
+    // From when on the database hangs, unless it answers before: it was asked, and has not answered yet, or could not be reached.
     let mut overdue_at = None;
     loop {
         let Inbox { tenants, compares: is_asked } = state.hints.take();
@@ -227,8 +234,9 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
         }
         if compares && !is_comparing {
             (compares, is_comparing) = (false, true);
-            overdue_at = Some(Instant::now() + state.store.answer_within());
-            jobs.push(compare(state.clone(), depth).boxed_local());
+            overdue_at.get_or_insert_with(|| Instant::now() + state.store.answer_within());
+            current += 1;
+            jobs.push(compare(state.clone(), depth, current).boxed_local());
         }
         while let Some((tenant, need)) = work.begin() {
             jobs.push(meet(state.clone(), tenant, need).boxed_local());
@@ -239,13 +247,23 @@ pub(crate) async fn follow_for_ever(state: Arc<AppState>, every: Duration) {
             _ = ticks.tick() => compares = true,
             () = state.hints.is_filled.notified() => {}
             () = until(overdue_at) => {
-                overdue_at = None;
-                note(&state, &Err(ServiceError::Unavailable("it takes questions and does not answer them".into())));
+                // That one may never come back. The next one asks on another connection.
+                (is_comparing, overdue_at) = (false, None);
+                note(&state, &Err(ServiceError::Unavailable("it has not answered for too long".into())));
+                note_hanging(&state, true);
             }
             Some(ended) = jobs.next() => match ended {
                 Ended::Job(tenant, is_met) => work.end(tenant, is_met),
-                Ended::Comparison(outcome) => {
-                    (is_comparing, overdue_at) = (false, None);
+                // That one old question is answered does not mean that there are connections for new ones.
+                Ended::Comparison { which, .. } if which != current => {}
+                Ended::Comparison { outcome, has_answered, .. } => {
+                    is_comparing = false;
+                    if has_answered {
+                        overdue_at = None;
+                    }
+                    if outcome.is_ok() {
+                        note_hanging(&state, false);
+                    }
                     note(&state, &outcome);
                     if let Ok(comparison) = outcome {
                         turn += 1;
@@ -269,13 +287,26 @@ async fn until(instant: Option<Instant>) {
 
 /// What ends in the background.
 enum Ended {
-    Comparison(Result<Comparison, ServiceError>),
+    Comparison {
+        /// Which one it was.
+        which: u64,
+        outcome: Result<Comparison, ServiceError>,
+        /// Whether the database is there, though perhaps no connection was free.
+        has_answered: bool,
+    },
     /// Whether the tenant has what it needed.
     Job(TenantId, bool),
 }
 
-async fn compare(state: Arc<AppState>, depth: Depth) -> Ended {
-    Ended::Comparison(blocking::run(move || catch_up::compare(&state, depth)).await)
+async fn compare(state: Arc<AppState>, depth: Depth, which: u64) -> Ended {
+    let look = move || {
+        let outcome = catch_up::compare(&state, depth);
+        // Others may have all connections for long, and rightly.
+        let has_answered = outcome.is_ok() || state.store.reach().is_ok();
+        Ok::<_, ServiceError>((outcome, has_answered))
+    };
+    let (outcome, has_answered) = blocking::run(look).await.unwrap_or_else(|error| (Err(error), false));
+    Ended::Comparison { which, outcome, has_answered }
 }
 
 async fn meet(state: Arc<AppState>, tenant: TenantId, need: Need) -> Ended {
@@ -284,11 +315,22 @@ async fn meet(state: Arc<AppState>, tenant: TenantId, need: Need) -> Ended {
         Need::Reach(known) => catch_up::bring_up(&shared, &subject, known),
         Need::ReadAnew => shared.rulesets.reload(&shared.store, &subject),
     });
-    let outcome = outcome.await;
+    let outcome = state.patience.in_background().bound(outcome).await;
     if let Err(error) = &outcome {
         warn!(state.logger, "tenant `{tenant}` cannot be brought up to date: {}", chain(error));
     }
     Ended::Job(tenant, outcome.is_ok())
+}
+
+/// Callers are told at once that a database hangs, and whoever waits for it does so no longer.
+fn note_hanging(state: &AppState, hangs: bool) {
+    // INVARIANT: first the store. Whoever is told to wait no longer must not find a connection to wait on again.
+    if hangs {
+        state.store.note_hanging();
+    } else {
+        state.store.note_answering();
+    }
+    state.patience.note_hanging(hangs);
 }
 
 fn note(state: &AppState, outcome: &Result<Comparison, ServiceError>) {

@@ -7,6 +7,7 @@ use ff_store::Store;
 use slog::Logger;
 
 use crate::auth::Auth;
+use crate::blocking::Patience;
 use crate::cache::RulesetCache;
 use crate::config::{HttpConfig, WebhookConfig};
 use crate::document::Documents;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Whether the database was there when last seen.
     pub health: Health,
+    /// How long requests wait for the database.
+    pub patience: Patience,
     /// The front door's bounds.
     pub http: HttpConfig,
     /// The root logger.
@@ -55,6 +58,7 @@ impl AppState {
         let rulesets = RulesetCache::new(news.clone(), hints.clone(), hits, misses);
         let streams = Streams::new(store.clone(), news.clone(), http.streams.clone(), metrics.streams.clone(), logger.clone());
         let webhooks = Webhooks::new(webhooks);
+        let patience = Patience::new(&store, hints.clone());
         Self {
             store,
             auth,
@@ -66,6 +70,7 @@ impl AppState {
             streams,
             webhooks,
             health: Health::default(),
+            patience,
             http,
             logger,
         }

@@ -1,4 +1,4 @@
-//! Whether the database is known to be away, so that callers need not find that out one by one.
+//! Whether the database is known to be away or to hang, so that callers need not find that out one by one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -15,6 +15,8 @@ pub(crate) struct Circuit(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     is_open: AtomicBool,
+    /// Whether the database is known to take questions and answer none.
+    hangs: AtomicBool,
     probing: Mutex<()>,
     /// What was last said about why it is open.
     said: Mutex<String>,
@@ -25,7 +27,25 @@ struct Inner {
 #[error("the database was away a moment ago, and somebody else looks for it now")]
 struct KnownAway;
 
+/// What a caller is told while the database hangs.
+#[derive(Debug, thiserror::Error)]
+#[error("it has not answered for too long, and is not asked until it does")]
+struct Hangs;
+
 impl Circuit {
+    /// Notes whether the database takes questions and answers none.
+    pub(crate) fn note_hanging(&self, hangs: bool) {
+        self.0.hangs.store(hangs, Ordering::Release);
+    }
+
+    /// Lets callers through who have a question.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable): the database is known to hang.
+    pub(crate) fn ask(&self) -> Result<(), StoreError> {
+        if self.0.hangs.load(Ordering::Acquire) { Err(StoreError::unavailable(Hangs)) } else { Ok(()) }
+    }
+
     /// Lets the caller through who may wait for a new connection.
     ///
     /// # Errors

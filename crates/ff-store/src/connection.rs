@@ -3,6 +3,7 @@
 //! ADR 1 says why this is an enum with a macro and not a generic type or diesel's own derive.
 
 use std::fmt;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -125,6 +126,8 @@ pub(crate) struct Manager {
     patience: Duration,
     /// How long a statement waits for another writer's lock.
     lock_wait: Duration,
+    /// Lives as long as this does.
+    life: Arc<()>,
 }
 
 impl fmt::Debug for Manager {
@@ -135,7 +138,12 @@ impl fmt::Debug for Manager {
 
 impl Manager {
     pub(crate) fn new(dsn: Dsn, patience: Duration, lock_wait: Duration) -> Self {
-        Self { dsn, patience, lock_wait }
+        Self { dsn, patience, lock_wait, life: Arc::default() }
+    }
+
+    /// Says as long as it can be upgraded that this is not dropped.
+    pub(crate) fn life(&self) -> Weak<()> {
+        Arc::downgrade(&self.life)
     }
 
     pub(crate) fn backend(&self) -> Backend {

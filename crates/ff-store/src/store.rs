@@ -1,8 +1,8 @@
 //! The store itself: a pool of connections to one database.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use r2d2::{Pool, PooledConnection};
@@ -59,15 +59,18 @@ impl StoreConfig {
         Manager::new(self.dsn.clone(), self.acquire_timeout, self.busy_timeout)
     }
 
-    fn pool(&self, circuit: &Circuit) -> r2d2::Builder<Manager> {
-        Pool::builder()
+    fn pool(&self, circuit: &Circuit) -> Pooled {
+        let manager = self.manager();
+        let life = manager.life();
+        let builder = Pool::builder()
             .max_size(self.connections_max)
             .min_idle(Some(1))
             .connection_timeout(self.acquire_timeout)
             .error_handler(Box::new(circuit.clone()))
             .connection_customizer(Box::new(circuit.clone()))
             // A round trip for every read; lost connections are noticed in `read` and `connection_for_writing` instead.
-            .test_on_check_out(false)
+            .test_on_check_out(false);
+        Pooled { pool: builder.build_unchecked(manager), life, given_up: Weak::new() }
     }
 }
 
@@ -94,10 +97,23 @@ struct NotMigrated;
 ///
 /// Every call blocks its thread for as long as the database takes.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    /// Whether it asks also a database that is known to hang.
+    probes: bool,
+}
+
+/// The connections that are in use now.
+struct Pooled {
+    pool: Pool<Manager>,
+    /// Can be upgraded as long as the pool is there: while it is in use here, or somebody has a connection of it.
+    life: Weak<()>,
+    /// The same of the pool before this one, whose connections were given up.
+    given_up: Weak<()>,
+}
 
 struct Inner {
-    pool: Pool<Manager>,
+    pooled: RwLock<Pooled>,
     /// Makes the connections that must not come from the pool.
     manager: Manager,
     config: StoreConfig,
@@ -110,7 +126,7 @@ struct Inner {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("dsn", &self.0.config.dsn).field("pool", &self.pool_state()).finish()
+        f.debug_struct("Store").field("dsn", &self.inner.config.dsn).field("pool", &self.pool_state()).finish()
     }
 }
 
@@ -125,8 +141,8 @@ impl Store {
         // made, it need not make its own at once either: on a busy machine that may take longer than a caller should wait.
         r2d2::ManageConnection::connect(&config.manager()).map_err(StoreError::unavailable)?;
         let circuit = Circuit::default();
-        let pool = config.pool(&circuit).build_unchecked(config.manager());
-        Ok(Self::with(config, pool, circuit, true))
+        let pooled = config.pool(&circuit);
+        Ok(Self::with(config, pooled, circuit, true))
     }
 
     /// A store whose database may be away now. It tries to connect from now on, and every call gives
@@ -135,14 +151,15 @@ impl Store {
     pub fn open_later(config: &StoreConfig) -> Self {
         let config = config.bounded();
         let circuit = Circuit::default();
-        let pool = config.pool(&circuit).build_unchecked(config.manager());
-        Self::with(config, pool, circuit, false)
+        let pooled = config.pool(&circuit);
+        Self::with(config, pooled, circuit, false)
     }
 
-    fn with(config: StoreConfig, pool: Pool<Manager>, circuit: Circuit, is_usable: bool) -> Self {
+    fn with(config: StoreConfig, pooled: Pooled, circuit: Circuit, is_usable: bool) -> Self {
         let writers = (config.dsn.backend() == Backend::Sqlite).then(Groups::default);
         let (manager, is_usable) = (config.manager(), AtomicBool::new(is_usable));
-        Self(Arc::new(Inner { pool, manager, config, circuit, is_usable, writers }))
+        let inner = Inner { pooled: RwLock::new(pooled), manager, config, circuit, is_usable, writers };
+        Self { inner: Arc::new(inner), probes: false }
     }
 
     /// Brings the tables up to date and names the migrations that this took, in order. Several processes may call it at
@@ -152,8 +169,8 @@ impl Store {
     /// [`Migration`](StoreError::Migration), if a migration fails (it is then undone), or
     /// [`Unavailable`](StoreError::Unavailable).
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        let applied = migrate::run_pending(&self.0.manager)?;
-        self.0.is_usable.store(true, Ordering::Release);
+        let applied = migrate::run_pending(&self.inner.manager)?;
+        self.inner.is_usable.store(true, Ordering::Release);
         Ok(applied)
     }
 
@@ -162,7 +179,7 @@ impl Store {
     /// # Errors
     /// As for [`migrate`](Self::migrate).
     pub fn revert_all(&self) -> Result<(), StoreError> {
-        migrate::revert_all(&self.0.manager)
+        migrate::revert_all(&self.inner.manager)
     }
 
     /// Whether the database answers.
@@ -174,21 +191,59 @@ impl Store {
         self.live_connection(self.deadline()).map(drop)
     }
 
+    /// Whether a connection can be made, whoever has those of the pool.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreError::Unavailable), if it cannot.
+    pub fn reach(&self) -> Result<(), StoreError> {
+        r2d2::ManageConnection::connect(&self.inner.manager).map(drop).map_err(StoreError::unavailable)
+    }
+
     /// The kind of database.
     pub fn backend(&self) -> Backend {
-        self.0.manager.backend()
+        self.inner.manager.backend()
     }
 
     /// How long a single question may take where the database answers: for a connection, and for a lock. One that takes longer may never be
     /// answered, since no caller can take it back.
     pub fn answer_within(&self) -> Duration {
-        self.0.config.acquire_timeout + self.0.config.busy_timeout
+        self.inner.config.acquire_timeout + self.inner.config.busy_timeout
+    }
+
+    /// The same database for whoever finds out whether it answers: it is asked also while it is known to hang.
+    #[must_use]
+    pub fn probing(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), probes: true }
+    }
+
+    /// Notes that the database takes questions and answers none: callers are told so at once, until
+    /// [`note_answering`](Self::note_answering), and those who wait for a connection within a moment.
+    ///
+    /// Those who wait for an answer cannot be helped. They keep their connections, which may never be of use again, and others are made in
+    /// their place. That is done once until all of them have come back, so at most twice as many threads wait as there may be connections.
+    pub fn note_hanging(&self) {
+        let Inner { circuit, config, pooled, .. } = &*self.inner;
+        circuit.note_hanging(true);
+        let mut pooled = pooled.write().unwrap_or_else(PoisonError::into_inner);
+        if pooled.given_up.strong_count() == 0 && pooled.pool.state().connections > 0 {
+            let given_up = std::mem::replace(&mut *pooled, config.pool(circuit));
+            pooled.given_up = given_up.life.clone();
+            drop(pooled);
+            // Not under the lock: what is idle is closed here.
+            drop(given_up);
+        }
+    }
+
+    /// Notes that the database answers again.
+    pub fn note_answering(&self) {
+        self.inner.circuit.note_hanging(false);
     }
 
     /// How the pool is doing.
     pub fn pool_state(&self) -> PoolState {
-        let state = self.0.pool.state();
-        PoolState { connections: state.connections, idle: state.idle_connections, connections_max: self.0.pool.max_size() }
+        let pool = self.pool();
+        let state = pool.state();
+        PoolState { connections: state.connections, idle: state.idle_connections, connections_max: pool.max_size() }
     }
 
     /// Runs `work`, which only reads. Where its connection turns out to be dead, another one is tried once: after a
@@ -219,39 +274,48 @@ impl Store {
 
     /// Makes the connection that hears of changes.
     pub(crate) fn listen_manager(&self) -> Manager {
-        let config = &self.0.config;
+        let config = &self.inner.config;
         let dsn = config.listen_dsn.as_ref().unwrap_or(&config.dsn);
         Manager::new(dsn.clone(), config.acquire_timeout, config.busy_timeout)
     }
 
     /// The queue of writers, where only one may write.
     pub(crate) fn groups(&self) -> Option<&Groups> {
-        self.0.writers.as_ref()
+        self.inner.writers.as_ref()
     }
 
     pub(crate) fn busy_timeout(&self) -> Duration {
-        self.0.config.busy_timeout
+        self.inner.config.busy_timeout
+    }
+
+    fn pool(&self) -> Pool<Manager> {
+        self.inner.pooled.read().unwrap_or_else(PoisonError::into_inner).pool.clone()
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.0.config.acquire_timeout
+        Instant::now() + self.inner.config.acquire_timeout
     }
 
     fn connection(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         if !inner.is_usable.load(Ordering::Acquire) {
             return Err(StoreError::unavailable(NotMigrated));
         }
-        if let Some(idle) = inner.pool.try_get() {
-            return Ok(idle);
-        }
         loop {
+            if !self.probes {
+                inner.circuit.ask()?;
+            }
+            // Another one each time, once the connections were given up.
+            let pool = self.pool();
+            if let Some(idle) = pool.try_get() {
+                return Ok(idle);
+            }
             // Where others hold connections, one of theirs may come free: then it is worth the wait.
-            if inner.pool.state().connections == 0 {
+            if pool.state().connections == 0 {
                 inner.circuit.pass(&inner.manager)?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match inner.pool.get_timeout(left.min(LOOK_UP)) {
+            match pool.get_timeout(left.min(LOOK_UP)) {
                 Err(error) if left <= LOOK_UP => return Err(StoreError::unavailable(error)),
                 Err(_) => {}
                 Ok(connection) => return Ok(connection),

@@ -228,10 +228,23 @@ impl Server {
     /// # Panics
     /// If it is not running.
     pub fn resident_mib(&self) -> f64 {
+        self.status("VmRSS") / 1_024.0
+    }
+
+    /// How many threads the process has. Linux only.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn threads(&self) -> usize {
+        self.status("Threads") as usize
+    }
+
+    /// A number that the system knows of the process.
+    fn status(&self, name: &str) -> f64 {
         let pid = self.running.lock().unwrap().as_ref().expect("a running server").process.id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
-        resident.expect("VmRSS in KiB") / 1_024.0
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.split_whitespace().next()?.parse().ok();
+        status.lines().find_map(value).unwrap_or_else(|| panic!("{name} in {status}"))
     }
 
     /// Kills it as a crash would, and waits until it is gone.

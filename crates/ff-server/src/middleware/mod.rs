@@ -141,7 +141,7 @@ where
         let method: Method = request.method().clone();
         let tenant = tenant_named(request.headers()).ok();
         request.extensions_mut().insert(Arrival { request_id: request_id.clone(), tenant: tenant.clone() });
-        let answer = self.inner.call(request);
+        let answer = self.worker.observe.state.patience.clone().bound(self.inner.call(request));
         let worker = self.worker.clone();
         Box::pin(async move {
             let response = answer.await?;

@@ -98,7 +98,8 @@ pub(super) async fn warm_up(state: Arc<AppState>, folder: Arc<StateDir>) {
     for tenant in tenants.unwrap_or_default() {
         let (shared, folder, subject) = (Arc::clone(&state), Arc::clone(&folder), tenant.clone());
         let compared = blocking::run(move || note_former(&shared, &folder, &subject)).await;
-        let loaded = state.rulesets.get(&state.store, &tenant).await;
+        // Those who ask for the tenant wait for whoever loads it.
+        let loaded = state.patience.in_background().bound(state.rulesets.get(&state.store, &tenant)).await;
         if let Err(error) = compared.and(loaded) {
             warn!(state.logger, "tenant `{tenant}` cannot be loaded ahead: {}", chain(&error));
         }

@@ -276,6 +276,8 @@ impl Depth {
 /// # Errors
 /// The database is away.
 pub fn compare(state: &AppState, depth: Depth) -> Result<Comparison, ServiceError> {
+    // This is how it is found out whether a database that hung answers again.
+    let store = state.store.probing();
     // INVARIANT: before the query. What is served now was committed before, so the database cannot be behind it.
     let served: HashMap<TenantId, Arc<TenantRulesets>> = state.rulesets.all().into_iter().collect();
     let begun = clock::uptime();
@@ -284,14 +286,14 @@ pub fn compare(state: &AppState, depth: Depth) -> Result<Comparison, ServiceErro
     tenants.extend(state.news.followed().into_iter().filter(|tenant| !served.contains_key(tenant)));
     let mut comparison = Comparison::default();
     if tenants.is_empty() {
-        state.store.ping()?;
+        store.ping()?;
         return Ok(comparison);
     }
     let count = tenants.len();
     let (looked_at, others): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|tenant| depth.includes(tenant, count));
-    let mut positions = ruleset::positions(&state.store, &looked_at)?;
+    let mut positions = ruleset::positions(&store, &looked_at)?;
     if !others.is_empty() {
-        let revisions = ruleset::revisions(&state.store, &others)?;
+        let revisions = ruleset::revisions(&store, &others)?;
         positions.extend(revisions.into_iter().map(|(tenant, revision)| (tenant, Position { revision, change: None })));
     }
     for (tenant, position) in positions {

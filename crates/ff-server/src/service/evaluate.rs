@@ -135,7 +135,7 @@ pub async fn explained(
     at: Timestamp,
 ) -> Result<Vec<u8>, ServiceError> {
     // The search for changes may take a hundred thousand times as long as an evaluation: others must not wait for it.
-    blocking::run(move || {
+    blocking::compute(move || {
         let explanation = match &why_not {
             None => ruleset.explain(&flag_key, &user, at),
             Some(rule) => ruleset.explain_rule(&flag_key, rule, &user, at),

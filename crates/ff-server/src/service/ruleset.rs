@@ -98,7 +98,7 @@ async fn held(state: &web::Data<AppState>, scope: &Scope, former: Option<Arc<Doc
         Err(error) => return Err(error),
     };
     let (shared, subject) = (state.clone(), scope.clone());
-    let saved = blocking::run(move || saved(&shared.rulesets, &subject)).await?;
+    let saved = blocking::compute(move || saved(&shared.rulesets, &subject)).await?;
     let is_latest = |saved: &Document| former.as_ref().is_none_or(|former| saved.revision() > former.revision());
     match saved.filter(is_latest).map(Arc::new).or(former) {
         Some(document) => Ok(Held { document, stands_in_for: Some(served) }),
@@ -131,7 +131,7 @@ pub async fn changes(
     let kept = document.changes_kept(since);
     let make = async || {
         let document = Arc::clone(&document);
-        blocking::run(move || document.changes_since(since, is_doubtful).map_err(ServiceError::internal)).await
+        blocking::compute(move || document.changes_since(since, is_doubtful).map_err(ServiceError::internal)).await
     };
     kept.get_or_try_init(make).await.map(|changes| (revision, changes.clone()))
 }

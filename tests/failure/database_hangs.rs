@@ -1,5 +1,6 @@
 //! PostgreSQL takes questions and answers none.
 
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -155,4 +156,54 @@ fn a_question_that_takes_long_is_waited_for_while_the_database_answers_others() 
     assert!(started.elapsed() >= Duration::from_secs(4));
     assert_eq!(server.client().get("/readyz").text(), "ready");
     drop(postgres);
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_ends_and_says_so() {
+    let Some((postgres, _, server)) = start() else { return };
+    let api = admin(&server);
+    let frozen = postgres.freeze();
+    // The server has asked, and knows that it waits in vain.
+    all_are_refused(&api, 12);
+    says(&server, "degraded");
+    let started = Instant::now();
+    server.terminate();
+    let status = server.wait();
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert_eq!(status.code(), Some(0));
+    let said = eventually("the last line", || Some(server.output().text()).filter(|text| text.contains("\"stopped\"")));
+    assert!(!said.contains("panicked"), "{said}");
+    drop(frozen);
+    server.start_again();
+    admin(&server).get("/v1/flags/f").ok();
+}
+
+/// A process that does not outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_server_that_waits_for_another_to_migrate_can_be_stopped() {
+    let Some(postgres) = Postgres::start() else { return };
+    let dsn = postgres.empty_database();
+    let mut migrating = PgConnection::establish(&dsn).unwrap();
+    let ask = |connection: &mut PgConnection, question: &str| {
+        diesel::select(sql::<BigInt>(&format!("({question})"))).get_result::<i64>(connection).unwrap()
+    };
+    // `ff` and `migr`: the lock that migrations take.
+    ask(&mut migrating, &format!("SELECT 1::bigint FROM (SELECT pg_advisory_lock({})) AS lock", 0x6666_6d69_6772_i64));
+    let setup = configured(&dsn);
+    let mut process = Ended(setup.command().spawn().unwrap());
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    eventually("the server to wait", || (ask(&mut migrating, waiting) == 1).then_some(()));
+    let terminated = Command::new("/bin/sh").args(["-c", &format!("kill -TERM {}", process.0.id())]).status().unwrap();
+    assert!(terminated.success());
+    let status = eventually("the server to end", || process.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
 }

@@ -209,7 +209,12 @@ pub async fn run(config: Config, logger: Logger) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drain = config.http.drain;
-    let running = start(config, logger.clone()).await?;
+    let running = tokio::select! {
+        // Another server may be migrating the database for minutes.
+        started = start(config, logger.clone()) => started?,
+        _ = terminate.recv() => return stopped_before_start(&logger),
+        _ = interrupt.recv() => return stopped_before_start(&logger),
+    };
     let handle = running.handle();
     let stopping = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -231,6 +236,11 @@ pub async fn run(config: Config, logger: Logger) -> Result<(), StartError> {
         ended = running.wait() => { ended?; info!(logger, "stopped") }
         () = stopping => warn!(logger, "stopped at once, at a second signal"),
     }
+    Ok(())
+}
+
+fn stopped_before_start(logger: &Logger) -> Result<(), StartError> {
+    info!(logger, "stopped before it had started");
     Ok(())
 }
 

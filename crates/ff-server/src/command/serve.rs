@@ -16,5 +16,9 @@ pub(super) fn run(variables: &Variables, overrides: &Overrides) -> Result<(), Bo
     // The guard is dropped last, so that what the server says at its end is written.
     let (logger, _guard) = telemetry::logger(config.log.level);
     telemetry::install_panic_log(logger.clone());
-    Ok(System::new().block_on(crate::run(config, logger))?)
+    let system = System::new();
+    let ended = system.block_on(crate::run(config, logger));
+    // To drop it would be to wait for its threads, and one of them may have asked a database that never answers. They end with the process.
+    std::mem::forget(system);
+    Ok(ended?)
 }

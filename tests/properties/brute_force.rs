@@ -190,7 +190,12 @@ fn refuted(tiny: &Tiny, ruleset: &Ruleset, rule: &str, why_not: &WhyNot<'_>) -> 
             if !is_claimed(&why_not.changed(&user).unwrap()) {
                 return Some("it is not so with the changes".to_owned());
             }
-            if *is_smallest { smaller(changes.len() - 1, is_claimed) } else { None }
+            match still_preceded_by {
+                _ if !is_smallest => None,
+                None => smaller(changes.len() - 1, is_claimed),
+                // Nor is there a change, of whatever size, that would make it decide.
+                Some(_) => smaller(changes.len() - 1, is_claimed).or_else(|| smaller(2, &does)),
+            }
         }
         Remedy::OutOfReach { is_certain: true, .. } => smaller(2, &does),
         Remedy::OutOfReach { needs, changes, .. } => {

@@ -146,7 +146,7 @@ fn damaged_files_are_ignored_and_the_others_are_served() {
     fs::write(server.folder().join("state/foreign.ruleset"), [0xff; 1_000]).unwrap();
     server.start_again_degraded();
     assert_eq!(admin(&server).tenant("whole").post("/v1/evaluate", &question("f")).ok()["value"], true);
-    for tenant in ["cut", "flipped", "empty"] {
+    for tenant in ["cut", "flipped", "empty"].repeat(3) {
         admin(&server).tenant(tenant).post("/v1/evaluate", &question("f")).problem(503, "unavailable");
     }
     server.output().wait_for("a word on each", |line| line["message"].as_str()?.contains("is ignored").then_some(()));
@@ -157,6 +157,13 @@ fn damaged_files_are_ignored_and_the_others_are_served() {
         assert_eq!(admin(&server).tenant(tenant).post("/v1/evaluate", &question("f")).ok()["value"], true);
         is_saved(&server, tenant, 1);
     }
+    // The log was told of each once, however many asked for it.
+    let said = server.output().text();
+    let mut ignored: Vec<_> = said.lines().filter_map(|line| Some(line.split_once("`state/")?.1.split_once("is ignored")?.0)).collect();
+    ignored.sort_unstable();
+    let told = ignored.len();
+    ignored.dedup();
+    assert_eq!((told, ignored.len()), (4, 4), "{said}");
 }
 
 #[test]

@@ -7,10 +7,12 @@ mod file;
 mod former;
 mod saver;
 
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use ff_core::TenantId;
@@ -37,6 +39,8 @@ pub struct StateDir {
     folder: PathBuf,
     /// Names the database, so that the rulesets of another one are not taken for its own.
     database: String,
+    /// What was last said of a file: it is looked at for each request while nothing else is there, and the log is told once.
+    said: Arc<Mutex<HashMap<PathBuf, String>>>,
 }
 
 impl StateDir {
@@ -48,7 +52,7 @@ impl StateDir {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let digest = Sha256::digest(dsn.place());
         let database = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let opened = Self { folder: folder.to_owned(), database };
+        let opened = Self { folder: folder.to_owned(), database, said: Arc::default() };
         opened.clear_unfinished()?;
         // A folder that cannot be written to should be noticed now, and not when it is needed.
         let probe = opened.write_unfinished(b"")?;
@@ -80,8 +84,8 @@ impl StateDir {
             }
             match File::open(&path).map_err(Damage::from).and_then(tenant_in) {
                 Ok(tenant) if self.path_of(&tenant) == path => tenants.push(tenant),
-                Ok(tenant) => log::warn!("`{}` is ignored: it names the tenant `{tenant}`, whose file is another", path.display()),
-                Err(damage) => log::warn!("`{}` is ignored: {damage}", path.display()),
+                Ok(tenant) => self.ignored(&path, format!("it names the tenant `{tenant}`, whose file is another")),
+                Err(damage) => self.ignored(&path, damage),
             }
         }
         tenants.sort();
@@ -94,12 +98,12 @@ impl StateDir {
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                log::warn!("`{}` cannot be read: {error}", path.display());
+                self.ignored(&path, error);
                 None
             }
             Ok(bytes) => {
                 let saved = Saved::read(bytes, tenant, &self.database);
-                saved.inspect_err(|damage| log::warn!("`{}` is ignored: {damage}", path.display())).ok()
+                saved.inspect_err(|damage| self.ignored(&path, damage)).ok()
             }
         }
     }
@@ -111,7 +115,17 @@ impl StateDir {
         let written = fs::metadata(self.path_of(tenant)).and_then(|metadata| metadata.modified());
         let age = clock::since(written.unwrap_or(UNIX_EPOCH));
         let compiled = saved.contents().and_then(|contents| file::compile(tenant, &contents, age));
-        compiled.inspect_err(|damage| log::warn!("`{}` is ignored: {damage}", self.path_of(tenant).display())).ok()
+        compiled.inspect_err(|damage| self.ignored(&self.path_of(tenant), damage)).ok()
+    }
+
+    /// Says in the log why a file is of no use, unless that was said of it last.
+    fn ignored(&self, path: &Path, reason: impl ToString) {
+        let reason = reason.to_string();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.get(path) != Some(&reason) {
+            log::warn!("`{}` is ignored: {reason}", path.display());
+            said.insert(path.to_owned(), reason);
+        }
     }
 
     /// Puts these in place of what was saved of the tenant: all of it, or nothing.

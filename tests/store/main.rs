@@ -24,4 +24,10 @@ mod snapshots;
 mod steps;
 #[cfg(feature = "pg-tls")]
 mod tls;
-mod webhooks;
+mod webhooks {
+    mod by_hand;
+    mod deliveries;
+    mod lease;
+    mod progress;
+    mod steps;
+}

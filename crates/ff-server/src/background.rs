@@ -12,7 +12,7 @@ use slog::debug;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::service::{forget_answers, ruleset};
+use crate::service::{ServiceError, forget_answers, ruleset};
 use crate::state::AppState;
 use crate::telemetry::chain;
 use crate::webhook::upkeep;
@@ -69,9 +69,9 @@ pub(crate) fn spawn(state: &web::Data<AppState>, refresh: Duration) -> io::Resul
         running: vec![
             rt::spawn(follower::follow_for_ever(shared(), refresh)),
             rt::spawn(keep_documents_for_ever(state.clone())),
-            rt::spawn(forget_answers_for_ever(shared())),
+            rt::spawn(forget_for_ever(shared(), FORGET_EVERY, "answers that were kept for a day", forget_answers::run)),
             rt::spawn(count_webhooks_for_ever(shared())),
-            rt::spawn(forget_deliveries_for_ever(shared())),
+            rt::spawn(forget_for_ever(shared(), FORGET_DELIVERIES_EVERY, "old deliveries of webhooks", upkeep::forget)),
         ],
         _listener: listener,
     })
@@ -100,17 +100,17 @@ async fn keep_documents_for_ever(state: web::Data<AppState>) {
     .await;
 }
 
-/// Forgets answers that were kept for a day, a batch at a time.
-async fn forget_answers_for_ever(state: Arc<AppState>) {
-    let mut ticks = every(FORGET_EVERY);
+/// Does `forget` again and again; it says how many of `what` it has forgotten.
+async fn forget_for_ever(state: Arc<AppState>, period: Duration, what: &'static str, forget: fn(&AppState) -> Result<usize, ServiceError>) {
+    let mut ticks = every(period);
     loop {
         ticks.tick().await;
         let shared = state.clone();
-        match blocking::run(move || forget_answers::run(&shared)).await {
+        match blocking::run(move || forget(&shared)).await {
             Ok(0) => {}
-            Ok(count) => debug!(state.logger, "forgot {count} answers that were kept for a day"),
+            Ok(count) => debug!(state.logger, "forgot {count} {what}"),
             // Whether the database is there is said elsewhere; what was not forgotten now is forgotten next time.
-            Err(error) => debug!(state.logger, "answers that were kept for a day stay for now: {}", chain(&error)),
+            Err(error) => debug!(state.logger, "{what} stay for now: {}", chain(&error)),
         }
     }
 }
@@ -123,20 +123,6 @@ async fn count_webhooks_for_ever(state: Arc<AppState>) {
         let shared = state.clone();
         if let Err(error) = blocking::run(move || upkeep::count(&shared)).await {
             debug!(state.logger, "webhooks are not counted: {}", chain(&error));
-        }
-    }
-}
-
-/// Forgets old deliveries of webhooks.
-async fn forget_deliveries_for_ever(state: Arc<AppState>) {
-    let mut ticks = every(FORGET_DELIVERIES_EVERY);
-    loop {
-        ticks.tick().await;
-        let shared = state.clone();
-        match blocking::run(move || upkeep::forget(&shared)).await {
-            Ok(0) => {}
-            Ok(count) => debug!(state.logger, "forgot {count} old deliveries of webhooks"),
-            Err(error) => debug!(state.logger, "old deliveries stay for now: {}", chain(&error)),
         }
     }
 }

@@ -19,6 +19,11 @@ impl Hook {
         format!("/v1/webhooks/{}", self.id)
     }
 
+    /// Where one of its deliveries is made again.
+    pub(crate) fn redelivery(&self, delivery: &Value) -> String {
+        format!("{}/deliveries/{}/redeliver", self.path(), delivery["id"].as_str().unwrap())
+    }
+
     pub(crate) fn show(&self, api: &Client) -> Value {
         api.get(&self.path()).ok()
     }

@@ -116,7 +116,7 @@ fn what_waits_for_another_attempt_is_given_up_with_its_reason_where_it_is_not_wa
                 assert!(error.starts_with("answered 503; ") && error.contains(reason), "{error}");
                 // It can be delivered by hand.
                 target.reply(Reply::Status(200));
-                let path = format!("{}/deliveries/{}/redeliver", hook.path(), pending["id"].as_str().unwrap());
+                let path = hook.redelivery(&pending);
                 assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
                 assert_eq!(hook.deliveries(&api)[0]["state"], "delivered");
                 api.delete(&hook.path()).is(204);

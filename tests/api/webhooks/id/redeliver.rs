@@ -1,12 +1,21 @@
 //! `POST /v1/webhooks/{id}/deliveries/{delivery_id}/redeliver`.
 
-use ff_test_support::{Reply, Target, eventually};
-use serde_json::json;
+use ff_test_support::{Client, Reply, Target, eventually};
+use serde_json::{Value, json};
 
 use crate::harness::{admin_of, each, each_own};
 use crate::ops::metrics::sum;
 use crate::sample::boolean;
-use crate::webhooks::steps::{create, create_flags, hasty};
+use crate::webhooks::steps::{Hook, create, create_flags, hasty};
+
+/// A webhook, and a delivery of it that its target has not taken and will not take.
+fn given_up(api: &Client, target: &Target) -> (Hook, Value) {
+    target.reply(Reply::Status(500));
+    let hook = create(api, target, &["flag.*"]);
+    create_flags(api, 1);
+    let parked = hook.wait_for(api, 0, "parked");
+    (hook, parked)
+}
 
 #[test]
 fn a_delivery_is_made_again_under_the_same_id_with_the_same_body() {
@@ -15,7 +24,7 @@ fn a_delivery_is_made_again_under_the_same_id_with_the_same_body() {
         let hook = create(api, &target, &["flag.*"]);
         create_flags(api, 2);
         let first = hook.wait_for(api, 1, "delivered").clone();
-        let path = format!("{}/deliveries/{}/redeliver", hook.path(), first["id"].as_str().unwrap());
+        let path = hook.redelivery(&first);
         let sent = api.post(&path, &json!({})).ok();
         assert_eq!((&sent["id"], &sent["delivered"]), (&first["id"], &json!(true)));
         let received = target.wait_for(3);
@@ -42,7 +51,7 @@ fn one_that_is_still_tried_is_tried_next_at_once() {
             let pending = hook.wait_for(&api, 0, "pending");
             assert_eq!((&pending["status"], &pending["error"]), (&json!(503), &json!("answered 503")));
             assert!(pending["next_attempt_at"].is_string(), "{pending}");
-            let path = format!("{}/deliveries/{}/redeliver", hook.path(), pending["id"].as_str().unwrap());
+            let path = hook.redelivery(&pending);
             let accepted = api.post(&path, &json!({})).is(202).json();
             assert_eq!((&accepted["id"], &accepted["state"]), (&pending["id"], &json!("pending")));
             hook.wait_for(&api, 1, "delivered");
@@ -57,13 +66,10 @@ fn what_was_parked_is_delivered_after_all() {
     each_own(hasty, |server| {
         let api = admin_of(server);
         let target = Target::start();
-        target.reply(Reply::Status(500));
-        let hook = create(&api, &target, &["flag.*"]);
-        create_flags(&api, 1);
-        let parked = hook.wait_for(&api, 0, "parked");
+        let (hook, parked) = given_up(&api, &target);
         assert_eq!(parked["attempts"], 4);
         target.reply(Reply::Status(200));
-        let path = format!("{}/deliveries/{}/redeliver", hook.path(), parked["id"].as_str().unwrap());
+        let path = hook.redelivery(&parked);
         assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
         let delivery = &hook.deliveries(&api)[0];
         assert_eq!((&delivery["state"], &delivery["attempts"], &delivery["error"]), (&json!("delivered"), &json!(5), &json!(null)));
@@ -87,7 +93,7 @@ fn a_success_by_hand_ends_the_failing_and_what_waits_is_told_at_once() {
             target.reply(Reply::Status(200));
             let path = match by_hand {
                 "test" => format!("{}/test", hook.path()),
-                _ => format!("{}/deliveries/{}/redeliver", hook.path(), parked["id"].as_str().unwrap()),
+                _ => hook.redelivery(&parked),
             };
             assert_eq!(api.post(&path, &json!({})).ok()["delivered"], true);
             assert_eq!(hook.show(&api)["delivery"]["failing_since"], json!(null), "{by_hand}");
@@ -103,12 +109,9 @@ fn a_failure_by_hand_ends_nothing() {
     each_own(hasty, |server| {
         let api = admin_of(server);
         let target = Target::start();
-        target.reply(Reply::Status(500));
-        let hook = create(&api, &target, &["flag.*"]);
-        create_flags(&api, 1);
-        let parked = hook.wait_for(&api, 0, "parked");
+        let (hook, parked) = given_up(&api, &target);
         let before = hook.show(&api)["delivery"].clone();
-        for path in [format!("{}/test", hook.path()), format!("{}/deliveries/{}/redeliver", hook.path(), parked["id"].as_str().unwrap())] {
+        for path in [format!("{}/test", hook.path()), hook.redelivery(&parked)] {
             assert_eq!(api.post(&path, &json!({})).ok()["delivered"], false);
         }
         assert!(before["failing_since"].is_string());
